@@ -1,0 +1,63 @@
+# One way to do each thing. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UNIT := crds identity audit sidecar operator ledger cli
+E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/demo
+
+.PHONY: help demo test test-unit test-e2e test-kafka check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: build ## three nested agents on this machine, every action attributed and provable
+	@npx --no-install cairn demo
+
+test: build check test-unit test-e2e ## everything but the Kafka suite
+
+test-unit: build ## the packages' own tests
+	@node tools/run-tests.mjs $(UNIT)
+
+test-e2e: build ## real servers and real clients
+	@tools/need.sh psql curl nft ip python3
+	@node tools/run-tests.mjs $(E2E)
+
+test-kafka: build ## a real Kafka broker
+	@tools/need.sh java mvn kcat
+	@node tools/run-tests.mjs e2e/dist/kafka
+
+check: build ## types, lint, import direction, unused exports, format
+	@npx --no-install oxlint --type-aware --quiet
+	@node tools/check-imports.mjs
+	@npx --no-install knip
+	@npx --no-install oxfmt --check .
+
+format: ## rewrite the sources in the project's format
+	@npx --no-install oxfmt .
+
+setup: node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json
+	@echo "installing npm packages ..." >&2
+	@npm ci --loglevel=error
+	@touch $@
+
+build: setup ## compile every package
+	@npx --no-install tsc --build
+
+bench: build ## every benchmark; appends to docs/benchmarks.md
+	@node bench/dist/main.js all
+
+bench-http: build ## HTTP against nginx (JSON=1 for JSON lines)
+	@node bench/dist/main.js http
+
+bench-postgres: build ## PostgreSQL against pgbouncer (JSON=1 for JSON lines)
+	@node bench/dist/main.js postgres
+
+bench-ledger: build ## the ledger with EVENTS=10000000 events
+	@node bench/dist/main.js ledger
+
+fuzz: build ## ten minutes of fuzzing (SECONDS=600) of HTTP and PostgreSQL framing
+	@node e2e/dist/fuzz/main.js
+
+clean: ## remove what builds and demos left
+	@rm -rf */dist .cairn

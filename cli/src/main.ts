@@ -1,0 +1,16 @@
+/** `cairn`: every command is a file in commands/ that registers itself; heavy parts load when a command runs. */
+import { Command } from 'commander';
+
+const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[] = [];
+
+const program = new Command('cairn').description('An audit trail for nested AI agents').version('0.1.0').exitOverride();
+for (const load of COMMANDS) (await load()).register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const code = (error as { code?: string }).code ?? '';
+  if (!code.startsWith('commander.')) process.stderr.write(`cairn: ${(error as Error).message}\n`);
+  const ended = code === 'commander.helpDisplayed' || code === 'commander.version' || code === 'commander.help';
+  process.exitCode = ended ? 0 : 2;
+}

@@ -1,0 +1,22 @@
+// Runs the compiled tests below the given folders with node:test. Fails when a folder holds none: an empty run proves nothing.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folders = process.argv.slice(2);
+const files = folders.flatMap((folder) => {
+  const root = folder.includes('/') ? folder : join(folder, 'dist');
+  const found = existsSync(root)
+    ? readdirSync(root, { recursive: true })
+        .map((name) => join(root, name))
+        .filter((file) => file.endsWith('.test.js') && existsSync(file.replace('/dist/', '/src/').replace(/\.js$/, '.ts')))
+    : [];
+  if (found.length === 0) {
+    console.error(`run-tests: no compiled tests below ${root}; run make build`);
+    process.exit(1);
+  }
+  return found;
+});
+const options = ['--test', '--test-reporter=spec', '--test-concurrency=2', '--enable-source-maps', '--test-timeout=600000'];
+const { status } = spawnSync(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
+process.exit(status ?? 1);
