@@ -1,2 +1,3 @@
 export * from './event.js';
 export * from './stream.js';
+export * from './topics.js';
