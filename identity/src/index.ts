@@ -1,2 +1,37 @@
 export * from './types.js';
 export * from './headers.js';
+export {
+  createGrantVerifier,
+  GRANT_TYPE,
+  grantParent,
+  mintGrant,
+  type Grant,
+  type GrantTerms,
+  type GrantVerifier,
+  type VerifiedGrant,
+} from './grant.js';
+export { createKeyResolver, type JwksSource, type KeyResolver } from './keys.js';
+export { firstLaunch, nextLaunch, type ChainLimits, type LaunchNode } from './launch.js';
+export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type LaunchTokenTerms } from './launch-token.js';
+export { createLaunchVerifier, type LaunchVerifier, type LaunchVerifierOptions } from './launch-verifier.js';
+export { createOidcVerifier, type OidcVerifier, type OidcVerifierOptions, type VerifiedPrincipal } from './oidc.js';
+export { RevocationList, type Revocation } from './revocation.js';
+export {
+  generateSigningJwk,
+  generateSigningKey,
+  importSigningKey,
+  SIGNING_ALGORITHMS,
+  signJwt,
+  type SigningAlgorithm,
+  type SigningKey,
+} from './signing.js';
+export { TokenCache } from './token-cache.js';
+export { uuidv7, uuidv7Time } from './uuid.js';
+export { verifyJwt, type JwtRules, type VerifiedJwt } from './verify-jwt.js';
+export {
+  createWorkloadVerifier,
+  mintWorkloadToken,
+  type Workload,
+  type WorkloadVerifier,
+  type WorkloadVerifierOptions,
+} from './workload.js';

@@ -59,8 +59,8 @@ export interface LaunchClaims {
   /** The workload that asked: `namespace/agent`. */
   req_wl: string;
   act: Act;
-  /** `path` as in Launch; `prev` is the parent launch's id. */
-  chain: { id: string; launch: string; prev?: string; depth: number; path: string[] };
+  /** `path` as in Launch; `prev` is the parent launch's id; `ancestors` are the launches above, from the chain's first to `prev`. */
+  chain: { id: string; launch: string; prev?: string; depth: number; path: string[]; ancestors: string[] };
   /** Context that the root's authentication gave. */
   rctx: { iss: string; name: string; groups: string[]; authn: Authentication };
   /** The pod that the token was minted for. */
@@ -68,6 +68,8 @@ export interface LaunchClaims {
 }
 
 export interface VerifiedLaunch extends LaunchIdentity {
+  /** Launches above this one, from the chain's first to the parent: revoking any of them revokes this one. */
+  ancestors: string[];
   pod: PodReference;
   /** Seconds since the epoch. */
   expires: number;

@@ -1,0 +1,71 @@
+import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
+import { fetchDocument, parseObject, trustedUrl } from './fetch-json.js';
+import { UNKNOWN_KEY_BURST, UNKNOWN_KEY_MILLISECONDS } from './limits.js';
+import { Renewed } from './renewed.js';
+import { IdentityError } from './types.js';
+
+/** Where public keys come from: a URL that is fetched and renewed, a fixed set, or a set of this process that may rotate. */
+export type JwksSource = string | URL | JSONWebKeySet | (() => JSONWebKeySet);
+export type KeyResolver = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
+
+async function fetchKeys(url: URL): Promise<KeyResolver> {
+  const { text } = await fetchDocument(url, 'the JWKS');
+  try {
+    return createLocalJWKSet(parseObject(text, 'the JWKS') as unknown as JSONWebKeySet);
+  } catch (error) {
+    if (error instanceof IdentityError) throw error;
+    throw new IdentityError('unavailable', `the JWKS at ${url.origin} is not a key set`);
+  }
+}
+
+/** How often keys that nobody published may send us to the issuer: else a stranger's tokens would hammer it. */
+class FetchAllowance {
+  #left = UNKNOWN_KEY_BURST;
+  #since: number;
+
+  constructor(readonly clock: () => number) {
+    this.#since = clock();
+  }
+
+  take(): boolean {
+    const earned = Math.floor((this.clock() - this.#since) / UNKNOWN_KEY_MILLISECONDS);
+    if (earned > 0) {
+      this.#left = Math.min(UNKNOWN_KEY_BURST, this.#left + earned);
+      this.#since += earned * UNKNOWN_KEY_MILLISECONDS;
+    }
+    if (this.#left === 0) return false;
+    this.#left--;
+    return true;
+  }
+}
+
+function remoteKeys(url: URL, clock: () => number): KeyResolver {
+  const keys = new Renewed(() => fetchKeys(url), clock);
+  const allowance = new FetchAllowance(clock);
+  return async (header, token) => {
+    const resolve = await keys.get();
+    try {
+      return await resolve(header, token);
+    } catch (error) {
+      // An unknown key id is how a rotation shows first.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !allowance.take()) throw error;
+      return (await keys.renew())(header, token);
+    }
+  };
+}
+
+/** Finds the public key of a token. A rotation is followed at the first unknown key id, a bounded number of times. */
+export function createKeyResolver(source: JwksSource, clock: () => number = Date.now): KeyResolver {
+  if (typeof source === 'string' || source instanceof URL) return remoteKeys(trustedUrl(String(source), 'the JWKS address'), clock);
+  if (typeof source !== 'function') return createLocalJWKSet(source);
+  let set: JSONWebKeySet | undefined;
+  let resolve: KeyResolver | undefined;
+  return (header, token) => {
+    const current = source();
+    if (current !== set || !resolve) {
+      set = current;
+      resolve = createLocalJWKSet(current);
+    }
+    return resolve(header, token);
+  };
+}
