@@ -14,7 +14,7 @@ export interface SigningKey {
 
 function publicPart(jwk: JWK, kid: string, alg: SigningAlgorithm): JWK {
   const { kty, crv, x, y } = jwk as { kty: string; crv: string; x: string; y?: string };
-  return { kty, crv, x, ...(y ? { y } : {}), kid, alg, use: 'sig' } as JWK;
+  return { kty, crv, x, ...(y ? { y } : {}), kid, alg, use: 'sig' };
 }
 
 /** Reads a private JWK (EC P-256 or OKP Ed25519). The key id is its RFC 7638 thumbprint. */
