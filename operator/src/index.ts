@@ -1,1 +1,1 @@
-export {};
+export * from './inject/index.js';
