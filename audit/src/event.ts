@@ -39,7 +39,10 @@ export interface Body {
   truncated?: boolean;
 }
 
-/** `offset` and `length` count plaintext bytes inside payload record number `record` of the event's own stream. */
+/**
+ * `offset` and `length` count plaintext bytes inside payload record number `record` of the event's own stream. Where the record ends
+ * before `length` bytes, the rest is at the beginning of the next record, and so on (see readPayload).
+ */
 export interface PayloadReference {
   record: number;
   offset: number;
@@ -91,13 +94,15 @@ export interface AuditEvent {
   seal?: { record: number; size: number; sha256: string };
   /** Only stage `gap`: what is known to be missing, and why. */
   gap?: { count: number; reason: string };
+  /** Only stage `stream.close`. */
+  close?: { reason: string };
   /** Only stream.open and key.rotate: the boot key's certificate (JWT of the token service). */
   stream?: { certificate: string; sealing?: { kid: string; enc: string } };
   integrity: Integrity;
 }
 
 export interface Integrity {
-  /** Hex SHA-256 over the canonical event without this member. */
+  /** Hex SHA-256 over the canonical event whose `integrity` lacks this one member. */
   hash: string;
   /** Hash of the stream's event before; 64 zeros at seq 0. */
   prev: string;

@@ -1,3 +1,11 @@
 export * from './event.js';
 export * from './stream.js';
-export * from './topics.js';
+export { canonicalJson } from './canonical.js';
+export { EventClock, type Clock, type TimeSource } from './clock.js';
+export { CheckpointError, verifyCheckpoint, type Checkpoint } from './checkpoint/checkpoint.js';
+export { DEFAULT_SPOOL_LIMITS, MAX_LINE_BYTES, type SpoolLimits } from './limits.js';
+export { auditorPublicKey, generateAuditorKey, parseAuditorJwk, type AuditorJwk, type AuditorPublicKey } from './seal/auditor-key.js';
+export { readPayload, SealError, unseal } from './seal/payload.js';
+export { type SpoolPosition } from './spool/folder.js';
+export { createStreamWriter, type SpoolStreamWriter } from './writer/writer.js';
+export { type StreamWriterOptions } from './writer/options.js';

@@ -1,4 +1,4 @@
-/** The writing side of evidence, as the data path sees it. Implemented in writer.ts over the spool. */
+/** The writing side of evidence, as the data path sees it. Implemented in writer/ over the spool. */
 import type { PayloadReference } from './event.js';
 
 export class EvidenceError extends Error {
@@ -21,7 +21,7 @@ export interface StreamWriter {
   /**
    * Chains one event. The caller gives its canonical JSON in two pieces, as keys sort: everything before the member
    * `integrity` (`{"agent":...,"id":"..."` without trailing comma) and everything after it (`"operation":...}` without leading comma).
-   * Buffered until flush. Returns the event's seq.
+   * Buffered until flush. Returns the event's seq. Throws RangeError where the line would exceed MAX_LINE_BYTES.
    */
   append(head: string, tail: string): number;
   /** Adds plaintext to the payload record of the current batch. `undefined` where no auditor key is set (payloads are not kept). */

@@ -1,0 +1,1 @@
+export { randomUUID as uuidv7 } from 'node:crypto';

@@ -1,0 +1,44 @@
+/** Every bound of the evidence package, with its unit. */
+
+/** Bytes of one event's line. Bodies lie in payload records, so a longer line is not ours. */
+export const MAX_LINE_BYTES = 1024 * 1024;
+/** Levels of nested objects and arrays in one event. */
+export const MAX_DEPTH = 32;
+/** Plaintext bytes of one payload record: a Kafka message of 1 MB holds its ciphertext with room to spare. */
+export const MAX_RECORD_BYTES = 512 * 1024;
+/** UTF-16 units of event lines that one batch holds before it is flushed of itself. */
+export const MAX_BATCH_CHARS = 4 * 1024 * 1024;
+/** Sealed bytes that one batch holds before it is flushed of itself. */
+export const MAX_BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
+/** Payload bytes of one spool frame; a length beyond it is damage, not data. A batch of MAX_BATCH_CHARS fits even at three bytes a unit. */
+export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+/** Bytes of one checkpoint note. */
+export const MAX_NOTE_BYTES = 4096;
+/** Events between two checkpoints. */
+export const CHECKPOINT_EVENTS = 256;
+/** Milliseconds between two checkpoints while something is new. */
+export const CHECKPOINT_MILLISECONDS = 2000;
+/** Milliseconds from a flush to the fdatasync that covers it, at most. */
+export const SYNC_MILLISECONDS = 5;
+/** Milliseconds between two looks at whether a full disk, quota or high-water mark has healed. */
+export const PROBE_MILLISECONDS = 250;
+/** Bytes that must fit on the disk before a full one counts as healed. */
+export const PROBE_BYTES = 64 * 1024;
+/** Milliseconds between two looks at what the shipper acknowledged, while somebody waits for it. */
+export const SHIPPED_POLL_MILLISECONDS = 2;
+
+/** Bounds of one spool, settable by its owner. */
+export interface SpoolLimits {
+  /** Bytes of a segment file before the next is begun. */
+  segmentBytes: number;
+  /** Bytes of everything below the spool's folder. Within a sixteenth of it new work is refused; beyond it nothing is written. */
+  quotaBytes: number;
+  /** Bytes of this stream that the shipper has not acknowledged, from which new work is refused. */
+  highWaterBytes: number;
+}
+
+export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
+  segmentBytes: 64 * 1024 * 1024,
+  quotaBytes: 4 * 1024 * 1024 * 1024,
+  highWaterBytes: 1024 * 1024 * 1024,
+};

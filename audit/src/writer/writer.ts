@@ -1,0 +1,355 @@
+/** StreamWriter over the spool: chains, seals, checkpoints, and says when evidence cannot be written. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
+import { GENESIS, linkHash, linkLine, linkText } from '../chain.js';
+import { EventClock } from '../clock.js';
+import type { PayloadReference } from '../event.js';
+import { uuidv7 } from '../id.js';
+import {
+  CHECKPOINT_EVENTS,
+  CHECKPOINT_MILLISECONDS,
+  DEFAULT_SPOOL_LIMITS,
+  MAX_BATCH_CHARS,
+  MAX_BATCH_PAYLOAD_BYTES,
+  MAX_LINE_BYTES,
+  PROBE_MILLISECONDS,
+  type SpoolLimits,
+} from '../limits.js';
+import { newContentKey, type ContentKey } from '../seal/hpke.js';
+import { spoolBytes } from '../spool/folder.js';
+import { encodeFrame, FRAME_KINDS } from '../spool/frame.js';
+import { claim, disclaim } from '../spool/owner.js';
+import { recoverSpool } from '../spool/recover.js';
+import { SegmentFiles } from '../spool/segments.js';
+import { EvidenceError, type StreamWriter } from '../stream.js';
+import { Batch } from './batch.js';
+import { newBootKey } from './boot-key.js';
+import { closed, quotaReached, highWaterReached, storageError } from './errors.js';
+import { GroupSync } from './group-sync.js';
+import type { StreamWriterOptions } from './options.js';
+import { OwnEvents } from './own-events.js';
+import { PayloadRecords } from './payloads.js';
+import { Shipping } from './shipping.js';
+
+/** Integrity's own bytes in a line: two hashes, a UUID, a sequence number, names. */
+const LINK_CHARS = 256;
+
+/**
+ * Opens a new stream in a spool: recovers what a killed process left, has the boot's key certified, writes stream.open and a
+ * first checkpoint, and resolves when they are on disk. Throws EvidenceError, or what `certify` throws.
+ */
+export async function createStreamWriter(options: StreamWriterOptions): Promise<SpoolStreamWriter> {
+  const id = uuidv7();
+  const signer = newBootKey();
+  const certificate = await options.certify(signer.publicKey.toString('base64url'), id);
+  const contentKey = options.auditorKey && (await newContentKey(options.auditorKey.publicKey, id));
+  const limits = { ...DEFAULT_SPOOL_LIMITS, ...options.limits };
+  const files = openFiles(options.dir, id, limits);
+  const writer = new SpoolStreamWriter(id, options, limits, files, signer, contentKey?.key);
+  await writer.open(certificate, sealing(options, contentKey));
+  return writer;
+}
+
+function openFiles(dir: string, stream: string, limits: SpoolLimits): SegmentFiles {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    recoverSpool(dir);
+    const files = new SegmentFiles(dir, stream, limits.segmentBytes);
+    claim(join(dir, stream));
+    return files;
+  } catch (error) {
+    throw storageError(error, dir);
+  }
+}
+
+function sealing(options: StreamWriterOptions, contentKey: ContentKey | undefined): { kid: string; enc: string } | undefined {
+  return options.auditorKey && contentKey && { kid: options.auditorKey.kid, enc: contentKey.enc };
+}
+
+export class SpoolStreamWriter implements StreamWriter {
+  readonly id: string;
+  refusing: EvidenceError | undefined;
+
+  readonly #options: StreamWriterOptions;
+  readonly #limits: SpoolLimits;
+  readonly #files: SegmentFiles;
+  readonly #sync: GroupSync;
+  readonly #shipping: Shipping;
+  readonly #own: OwnEvents;
+  readonly #now: () => string;
+  readonly #payloads: PayloadRecords | undefined;
+  readonly #batch = new Batch();
+  #signer: NoteSigner;
+
+  /** Next event's, including what is appended and not flushed. */
+  #seq = 0;
+  #prev = GENESIS;
+  /** As of the last flush that held: where a failed one goes back to. */
+  #written = { seq: 0, prev: GENESIS };
+  /** Size that the last checkpoint covers. */
+  #covered = 0;
+  #note: { text: string; end: number } | undefined;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
+  /** Bytes of other streams in the spool. */
+  #otherBytes: number;
+  /** Set while nothing can be written at all; `refusing` alone lets begun exchanges end. */
+  #halted = false;
+  #lost = 0;
+  #lostReason = '';
+
+  constructor(
+    id: string,
+    options: StreamWriterOptions,
+    limits: SpoolLimits,
+    files: SegmentFiles,
+    signer: NoteSigner,
+    contentKey: Buffer | undefined,
+  ) {
+    this.id = id;
+    this.#options = options;
+    this.#limits = limits;
+    this.#files = files;
+    this.#signer = signer;
+    const clock = options.clock ?? new EventClock();
+    this.#now = () => clock.now();
+    this.#own = new OwnEvents(options.agent, this.#now);
+    this.#payloads = contentKey && new PayloadRecords(contentKey, id);
+    this.#shipping = new Shipping(id, options.acknowledged);
+    this.#otherBytes = spoolBytes(options.dir);
+    this.#sync = new GroupSync(
+      files,
+      () => this.#reportCheckpoint(),
+      (error) => this.#halt(storageError(error, options.dir, 'io')),
+    );
+  }
+
+  /** For createStreamWriter: the stream's first event. */
+  async open(certificate: string, seal: { kid: string; enc: string } | undefined): Promise<void> {
+    this.#append(this.#own.open(certificate, seal));
+    this.#flush(true);
+    await this.#sync.wait();
+  }
+
+  append(head: string, tail: string): number {
+    const length = head.length + tail.length;
+    if (length * 3 + LINK_CHARS > MAX_LINE_BYTES) checkLine(head, tail);
+    if (this.#batch.lines.length >= MAX_BATCH_CHARS) this.flush();
+    this.#batch.events += 1;
+    return this.#chain(head, tail);
+  }
+
+  payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined {
+    const payloads = this.#payloads;
+    if (!payloads) return undefined;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (length === 0) return undefined;
+    if (!payloads.fits(length)) this.#sealRecord(payloads);
+    if (this.#batch.payloadBytes >= MAX_BATCH_PAYLOAD_BYTES) this.flush();
+    const reference = payloads.reference(length, type);
+    for (const part of parts) {
+      for (let from = 0; from < part.length;) {
+        const taken = payloads.add(part, from);
+        if (taken === 0) this.#sealRecord(payloads);
+        from += taken;
+      }
+    }
+    return reference;
+  }
+
+  flush(): void {
+    this.#flush(false);
+  }
+
+  /** Tells that `count` events, which delivery BestEffort allowed to drop, are missing. Buffered until flush. */
+  gap(count: number, reason: string): void {
+    this.#append(this.#own.gap(count, reason));
+  }
+
+  synced(): Promise<void> {
+    return this.#sync.wait();
+  }
+
+  shipped(): Promise<void> {
+    return this.#shipping.wait(this.#files.end);
+  }
+
+  /** Replaces the boot key. The old one signs a last checkpoint over the event that names the new one. */
+  async rotate(): Promise<void> {
+    const next = newBootKey();
+    const certificate = await this.#options.certify(next.publicKey.toString('base64url'), this.id);
+    this.#flush(false);
+    this.#append(this.#own.rotate(certificate));
+    this.#flush(true);
+    this.#signer = next;
+  }
+
+  async close(reason: string): Promise<void> {
+    if (this.refusing?.code === 'closed') return;
+    try {
+      this.#flush(false);
+      if (this.#lost > 0) this.#tellLost();
+      this.#append(this.#own.close(reason));
+      this.#flush(true);
+      await this.#sync.wait();
+      disclaim(join(this.#options.dir, this.id));
+    } finally {
+      this.#halt(closed(this.id));
+      clearInterval(this.#probeTimer);
+      this.#files.close();
+    }
+  }
+
+  #append(pieces: readonly [head: string, tail: string]): void {
+    this.#chain(pieces[0], pieces[1]);
+  }
+
+  #chain(head: string, tail: string): number {
+    const seq = this.#seq++;
+    const link = linkText(this.#prev, seq, this.id);
+    const digest = linkHash(head, link, tail);
+    this.#batch.lines += `${linkLine(head, link, tail, digest)}\n`;
+    this.#prev = digest;
+    return seq;
+  }
+
+  #sealRecord(payloads: PayloadRecords): void {
+    const sealed = payloads.seal();
+    this.#batch.addPayload(sealed.frame);
+    this.#append(this.#own.seal(sealed.record, sealed.size, sealed.sha256));
+  }
+
+  #flush(checkpoint: boolean): void {
+    if (this.#halted) {
+      this.#drop(this.refusing!);
+      throw this.refusing!;
+    }
+    if (this.#payloads?.open) this.#sealRecord(this.#payloads);
+    const due = this.#seq - this.#covered >= CHECKPOINT_EVENTS || (checkpoint && this.#seq > this.#covered);
+    if (this.#batch.lines === '' && !due) return;
+    const note = due ? this.#sign() : undefined;
+    const noteFrame = note === undefined ? undefined : encodeFrame(FRAME_KINDS.checkpoint, Buffer.from(note));
+    this.#write(this.#batch.frames(noteFrame));
+    this.#commit(note);
+  }
+
+  #write(frames: readonly Buffer[]): void {
+    try {
+      let length = 0;
+      for (const frame of frames) length += frame.length;
+      if (this.#used() + length > this.#limits.quotaBytes) throw quotaReached(this.#options.dir, this.#limits.quotaBytes);
+      this.#files.write(frames);
+    } catch (cause) {
+      const error = storageError(cause, this.#options.dir);
+      this.#drop(error);
+      if (error.code === 'quota') this.#refuse(error);
+      else this.#halt(error);
+      throw error;
+    }
+  }
+
+  #commit(note: string | undefined): void {
+    this.#written.seq = this.#seq;
+    this.#written.prev = this.#prev;
+    this.#batch.clear();
+    if (note !== undefined) {
+      this.#covered = this.#seq;
+      this.#note = { text: note, end: this.#files.end };
+      clearTimeout(this.#checkpointTimer);
+      this.#checkpointTimer = undefined;
+    } else if (!this.#checkpointTimer) {
+      this.#checkpointTimer = setTimeout(() => this.#checkpoint(), CHECKPOINT_MILLISECONDS);
+      this.#checkpointTimer.unref();
+    }
+    this.#sync.flushed();
+    if (!this.refusing) this.#watch();
+  }
+
+  /** Nothing of the batch counts: the chain goes on from the last event that is on file. */
+  #drop(reason: EvidenceError): void {
+    this.#lost += this.#batch.events;
+    this.#lostReason = reason.code;
+    this.#seq = this.#written.seq;
+    this.#prev = this.#written.prev;
+    this.#batch.clear();
+    this.#payloads?.discard();
+  }
+
+  /** Looks for the soft bounds: from them on no new work is begun, and what was begun may still end. */
+  #watch(): void {
+    const { quotaBytes, highWaterBytes } = this.#limits;
+    if (this.#used() >= quotaBytes - quotaBytes / 16) this.#refuse(quotaReached(this.#options.dir, quotaBytes));
+    else if (this.#shipping.unshipped(this.#files.end) >= highWaterBytes) this.#refuse(highWaterReached(this.#options.dir, highWaterBytes));
+  }
+
+  #used(): number {
+    return this.#otherBytes + this.#files.end;
+  }
+
+  #refuse(error: EvidenceError): void {
+    this.refusing = error;
+    this.#probeTimer ??= setInterval(() => this.#probe(), PROBE_MILLISECONDS).unref();
+  }
+
+  #halt(error: EvidenceError): EvidenceError {
+    this.#halted = true;
+    if (this.refusing?.code === 'io' && error.code !== 'closed') return this.refusing;
+    this.#refuse(error);
+    return error;
+  }
+
+  /** Whether what stood in the way has healed; if so the chain goes on, beginning with what was lost. */
+  #probe(): void {
+    const code = this.refusing?.code;
+    if (code === 'io' || code === 'closed') return;
+    try {
+      if (code === 'disk-full') this.#files.probe();
+      this.#otherBytes = spoolBytes(this.#options.dir) - this.#files.end;
+      this.#halted = false;
+      this.refusing = undefined;
+      this.#watch();
+      if (this.#lost > 0) this.#tellLost();
+    } catch (error) {
+      this.#halt(storageError(error, this.#options.dir));
+    }
+    if (this.refusing) return;
+    clearInterval(this.#probeTimer);
+    this.#probeTimer = undefined;
+  }
+
+  #tellLost(): void {
+    const count = this.#lost;
+    this.#append(this.#own.gap(count, this.#lostReason));
+    this.#flush(false);
+    this.#lost -= count;
+  }
+
+  #checkpoint(): void {
+    this.#checkpointTimer = undefined;
+    try {
+      if (!this.#halted) this.#flush(true);
+    } catch {
+      // #write has already said why, in `refusing`.
+    }
+  }
+
+  #sign(): string {
+    return formatCheckpoint({ stream: this.id, size: this.#seq, root: this.#prev, time: this.#now() }, this.#signer);
+  }
+
+  #reportCheckpoint(): void {
+    if (!this.#note || this.#note.end > this.#sync.synced) return;
+    const { text } = this.#note;
+    this.#note = undefined;
+    this.#options.onCheckpoint?.(text);
+  }
+}
+
+function checkLine(head: string, tail: string): void {
+  const bytes = Buffer.byteLength(head) + Buffer.byteLength(tail) + LINK_CHARS;
+  if (bytes > MAX_LINE_BYTES) {
+    throw new RangeError(`an event of ${bytes} bytes is over the limit of ${MAX_LINE_BYTES}; its bodies belong into payload records`);
+  }
+}
