@@ -40,6 +40,8 @@ export interface Wire {
   destroy(reason: string): void;
   /** Explicit proxy only: this session is done, `bytes` (agent's) begin another one, routed anew. undefined where routing is fixed. */
   reroute: ((bytes: Uint8Array) => void) | undefined;
+  /** One deadline a session, replaced by the next call, cleared by undefined; fires within a second after it is due. */
+  deadline(deadline: { after: number; expired: () => void } | undefined): void;
   /** Runs after the current turn's flush, when writes have been handed to the sockets. */
   afterFlush(callback: () => void): void;
 }

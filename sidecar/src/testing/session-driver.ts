@@ -46,6 +46,8 @@ export interface Driver {
   takeTarget(): Buffer;
   readonly events: string[];
   refusing: EvidenceError | undefined;
+  /** The session's deadline as it stands. */
+  deadline: { after: number; expired: () => void } | undefined;
   /** Lets promise callbacks run. */
   settle(): Promise<void>;
   attach(session: Session): void;
@@ -75,6 +77,7 @@ export function createDriver(options: DriverOptions): Driver {
     endTarget: () => void events.push('endTarget'),
     destroy: (reason) => (events.push(`destroy ${reason}`), session?.closed()),
     reroute: options.reroute,
+    deadline: (deadline) => void (driver.deadline = deadline),
     afterFlush: (callback) => queueMicrotask(callback),
   };
   const take = (side: 'agent' | 'target'): Buffer => Buffer.concat(sent[side].splice(0));
@@ -84,6 +87,7 @@ export function createDriver(options: DriverOptions): Driver {
     payloads,
     events,
     refusing: undefined,
+    deadline: undefined,
     takeAgent: () => take('agent'),
     takeTarget: () => take('target'),
     settle: () => new Promise((resolve) => setImmediate(resolve)),

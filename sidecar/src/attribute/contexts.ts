@@ -1,0 +1,143 @@
+/**
+ * Open inbound requests of this pod, and the ladder that says which of them an outbound exchange serves.
+ * Pure but for the table itself: no IO and no clock.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Candidate } from '@cairn/audit';
+import type { LaunchIdentity } from '@cairn/identity';
+import type { Attribution, AttributionHint } from './attribution.js';
+import { MAX_CANDIDATES, MAX_OPEN_CONTEXTS } from './limits.js';
+
+/** The identity that a request proved, with the chain token of this pod's launch for it. */
+export interface ContextIdentity {
+  identity: LaunchIdentity;
+  token: string;
+}
+
+interface OpenContext extends ContextIdentity {
+  handle: string;
+  traceId: string | undefined;
+  /** Id of the inbound request's intent event. */
+  cause: string;
+}
+
+export interface ContextOptions {
+  /** Whether the pod serves requests; one that does not is its own launch, exactly. */
+  serves: boolean;
+  /** The pod's own launch, once it is known. */
+  own: () => ContextIdentity | undefined;
+}
+
+/** Open contexts of one pod. */
+export class Contexts {
+  readonly #open = new Map<string, OpenContext>();
+  /** Trace id -> open contexts with it; two of them prove nothing. */
+  readonly #traces = new Map<string, Set<OpenContext>>();
+
+  constructor(private readonly options: ContextOptions) {}
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Opens a context and returns its handle; undefined at the limit, when the request must be refused. */
+  open(context: ContextIdentity & { traceparent: string | undefined; cause: string }): string | undefined {
+    if (this.#open.size >= MAX_OPEN_CONTEXTS) return undefined;
+    const handle = randomBytes(16).toString('base64url');
+    const opened: OpenContext = {
+      identity: context.identity,
+      token: context.token,
+      handle,
+      traceId: traceIdOf(context.traceparent),
+      cause: context.cause,
+    };
+    this.#open.set(handle, opened);
+    if (opened.traceId) {
+      const same = this.#traces.get(opened.traceId);
+      if (same) same.add(opened);
+      else this.#traces.set(opened.traceId, new Set([opened]));
+    }
+    return handle;
+  }
+
+  close(handle: string): void {
+    const context = this.#open.get(handle);
+    if (!context) return;
+    this.#open.delete(handle);
+    if (!context.traceId) return;
+    const same = this.#traces.get(context.traceId);
+    same?.delete(context);
+    if (same?.size === 0) this.#traces.delete(context.traceId);
+  }
+
+  /** First rung that applies: handle, trace, serialized, same_root, ambiguous; nothing open: the pod's own launch. */
+  attribute(hint: AttributionHint): Attribution {
+    if (hint.handle !== undefined) {
+      const named = this.#open.get(hint.handle);
+      if (named) return certain('handle', named);
+    }
+    if (this.#open.size === 0) return this.#ownLaunch();
+    const traceId = traceIdOf(hint.traceparent);
+    if (traceId !== undefined) {
+      const traced = this.#traces.get(traceId);
+      if (traced?.size === 1) for (const context of traced) return certain('trace', context);
+    }
+    return this.#byWhatIsOpen();
+  }
+
+  #ownLaunch(): Attribution {
+    const own = this.options.own();
+    if (!own) return NOBODY;
+    return { method: this.options.serves ? 'background' : 'pod_launch', ...own, candidates: undefined, cause: undefined };
+  }
+
+  #byWhatIsOpen(): Attribution {
+    const contexts = this.#open.values();
+    const first = contexts.next().value!;
+    if (this.#open.size === 1) return certain('serialized', first);
+    const { iss, sub } = first.identity.root;
+    let oneRoot = true;
+    let oneLaunch = true;
+    for (const { identity } of contexts) {
+      if (identity.root.sub !== sub || identity.root.iss !== iss) {
+        oneRoot = false;
+        break;
+      }
+      if (identity.launch.id !== first.identity.launch.id) oneLaunch = false;
+    }
+    if (!oneRoot) {
+      return { method: 'ambiguous', identity: undefined, token: undefined, candidates: this.#candidates(), cause: undefined };
+    }
+    // The person is exact. Of several launches the oldest stands in, and all are told as candidates.
+    const candidates = oneLaunch ? undefined : this.#candidates();
+    return { method: 'same_root', identity: first.identity, token: first.token, candidates, cause: undefined };
+  }
+
+  #candidates(): Candidate[] {
+    const seen = new Map<string, Candidate>();
+    for (const { identity } of this.#open.values()) {
+      if (seen.size >= MAX_CANDIDATES) break;
+      seen.set(identity.launch.id, { root: identity.root.name, launch: identity.launch.id });
+    }
+    return [...seen.values()];
+  }
+}
+
+const NOBODY: Attribution = Object.freeze({
+  method: 'none',
+  identity: undefined,
+  token: undefined,
+  candidates: undefined,
+  cause: undefined,
+});
+
+function certain(method: 'handle' | 'trace' | 'serialized', context: OpenContext): Attribution {
+  return { method, identity: context.identity, token: context.token, candidates: undefined, cause: context.cause };
+}
+
+/** Trace id of a W3C traceparent (version 00 and later keep it in the same place); undefined when it is not one. */
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  if (traceparent === undefined) return undefined;
+  const match = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent);
+  return match && match[1] !== '0'.repeat(32) ? match[1] : undefined;
+}

@@ -1,0 +1,12 @@
+/** Limits of the listeners. */
+
+/** How long DNS clients may keep an answer, seconds. */
+export const DNS_TTL_SECONDS = 30;
+/** A DNS query over UDP, bytes (RFC 6891 advises 4096 as the largest). */
+export const MAX_DNS_QUERY_BYTES = 4096;
+/** Head of a CONNECT or absolute-form request to the explicit proxy, bytes. */
+export const MAX_PROXY_HEAD_BYTES = 64 * 1024;
+/** How long the first bytes of a connection may take, milliseconds. */
+export const FIRST_BYTES_TIMEOUT_MS = 30_000;
+/** Bytes of an inbound request or response body that are kept under seal. */
+export const MAX_INBOUND_BODY_BYTES = 1024 * 1024;

@@ -1,0 +1,121 @@
+/** Opens a protocol session for a connection whose destination is known; refuses what no policy declares. */
+import type { Socket } from 'node:net';
+import type { Verdict } from '@cairn/crds';
+import { uuidv7 } from '@cairn/identity';
+import type { Contexts } from '../attribute/contexts.js';
+import type { Log } from '../config/log.js';
+import type { PolicyInForce } from '../control/bundles.js';
+import type { OperatorClient } from '../control/operator-client.js';
+import type { CredentialFiles } from '../credentials/files.js';
+import { decide } from '../decide/decide.js';
+import { approvalGuard } from '../guard/approvals.js';
+import { livePumps, Pump, type PumpServices } from '../pump/pump.js';
+import { MAX_CONNECTIONS } from '../pump/limits.js';
+import type { Session, SessionContext, Wire } from '../protocols/protocol.js';
+import { openOpaqueSession } from '../protocols/opaque/session.js';
+import { protocolModule } from '../protocols/registry.js';
+import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
+import { routeTo, type Route } from '../route/routes.js';
+import { undeclaredTarget } from '../route/undeclared.js';
+import { refusal } from './refusal.js';
+
+export interface OutboundServices {
+  pump: PumpServices;
+  recorder: RecorderServices;
+  contexts: Contexts;
+  credentials: CredentialFiles;
+  operator: OperatorClient;
+  inForce: () => PolicyInForce;
+  log: Log;
+}
+
+export interface Connection {
+  socket: Socket;
+  /** Name or address, as the agent (or the kernel) gave it. */
+  host: string;
+  port: number;
+  initial?: Buffer | undefined;
+  reroute?: ((socket: Socket, bytes: Buffer) => void) | undefined;
+}
+
+export class Outbound {
+  constructor(private readonly services: OutboundServices) {}
+
+  /** The declared route of a destination, undefined when undeclared. */
+  routeOf(host: string, port: number): Route | undefined {
+    const { policy, addresses } = this.services.inForce();
+    return routeTo(policy, addresses, host, port);
+  }
+
+  open(connection: Connection): void {
+    if (livePumps.size >= MAX_CONNECTIONS) {
+      this.services.log.warn('connection refused', { reason: `${MAX_CONNECTIONS} connections are open` });
+      connection.socket.destroy();
+      return;
+    }
+    const route = this.routeOf(connection.host, connection.port);
+    if (route) this.#start(connection, route, (context) => protocolModule(route.target.protocol).open(context), route.target.protocol);
+    else this.#undeclared(connection);
+  }
+
+  #undeclared(connection: Connection): void {
+    const { policy } = this.services.inForce();
+    const verdict = policy.undeclared;
+    const route: Route = { target: undeclaredTarget(connection.host, connection.port), host: connection.host, port: connection.port };
+    if (verdict.action === 'Allow') {
+      this.#start(connection, route, (context) => openOpaqueSession(context, verdict), 'tcp');
+      return;
+    }
+    this.refuse(connection, verdict);
+  }
+
+  /** Records the attempt and answers in the words of whatever protocol the first bytes speak. */
+  refuse(connection: Connection, verdict: Verdict): void {
+    const { services } = this;
+    const { socket, host, port, initial } = connection;
+    const target = { name: 'undeclared', host, port };
+    const recorder = sessionRecorder(services.recorder, { id: uuidv7(), direction: 'outbound', protocol: 'tcp', target });
+    const exchange = recorder.intent({
+      attribution: services.contexts.attribute({}),
+      verdict,
+      operation: { verb: 'CONNECT', resource: `${host}:${port}`, effect: 'write' },
+    });
+    exchange.complete({ status: 'refused', error: verdict.reason });
+    services.log.info('destination refused', { host, port, event: exchange.id });
+    refusal(socket, initial, { host, port, reason: verdict.reason ?? 'no target of the policy declares it', event: exchange.id });
+  }
+
+  #start(connection: Connection, route: Route, openSession: (context: SessionContext) => Session, protocol: string): void {
+    const { services } = this;
+    const id = uuidv7();
+    const { socket, initial, reroute } = connection;
+    const open = (wire: Wire): Session => openSession(this.#context(id, route, wire, protocol));
+    try {
+      new Pump(services.pump, { socket, initial, target: route.target, host: route.host, port: route.port, open, reroute });
+    } catch (error) {
+      services.log.error('session not started', { session: id, reason: (error as Error).message });
+      socket.destroy();
+    }
+  }
+
+  #context(id: string, route: Route, wire: Wire, protocol: string): SessionContext {
+    const { services } = this;
+    const { target, host, port } = route;
+    const { agent } = services.recorder;
+    const actorAgent = { name: agent.name, namespace: agent.namespace };
+    return {
+      id,
+      target,
+      host,
+      port,
+      policy: () => services.inForce().policy,
+      wire,
+      credential: () => services.credentials.of(target),
+      attribute: (hint) => services.contexts.attribute(hint),
+      decide: (operations, attribution) => decide(services.inForce().policy, actorAgent, target.name, operations, attribution),
+      record: sessionRecorder(services.recorder, { id, direction: 'outbound', protocol, target: { name: target.name, host, port } }),
+      guard: approvalGuard(services.operator, actorAgent, target.name),
+      log: (message, fields) => services.log.info(message, { session: id, target: target.name, ...fields }),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+/** Says no in the words of the protocol that the first bytes speak: HTTP, PostgreSQL, or a closed connection. */
+import type { Socket } from 'node:net';
+import { FIRST_BYTES_TIMEOUT_MS } from './limits.js';
+
+export interface RefusedDestination {
+  host: string;
+  port: number;
+  reason: string;
+  event: string;
+}
+
+const POSTGRES_SSL_REQUEST = 80_877_103;
+const POSTGRES_PROTOCOL_3 = 3;
+
+/** Answers and closes. `initial` are bytes that were read already; without them it waits for the first. */
+export function refusal(socket: Socket, initial: Buffer | undefined, refused: RefusedDestination): void {
+  socket.on('error', () => undefined);
+  const answer = (first: Buffer): void => {
+    const words = wordsFor(first, refused);
+    if (words) socket.end(words);
+    else socket.destroy();
+  };
+  if (initial && initial.length > 0) return answer(initial);
+  const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.once('data', answer);
+  socket.resume();
+}
+
+function wordsFor(first: Buffer, refused: RefusedDestination): Buffer | undefined {
+  if (/^[A-Z]{3,10} \S/.test(first.subarray(0, 16).toString('latin1'))) return problem(refused);
+  if (first.length >= 8 && isPostgres(first.readUInt32BE(4))) return postgresError(refused);
+  return undefined;
+}
+
+function isPostgres(code: number): boolean {
+  return code === POSTGRES_SSL_REQUEST || code >>> 16 === POSTGRES_PROTOCOL_3;
+}
+
+/** RFC 9457. */
+export function problem({ host, port, reason, event }: RefusedDestination): Buffer {
+  const body = JSON.stringify({
+    type: 'urn:cairn:problem:undeclared',
+    title: 'Destination refused',
+    status: 403,
+    detail: `${host}:${port}: ${reason}`,
+    event,
+  });
+  const head = `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  return Buffer.from(head + body);
+}
+
+/** ErrorResponse, as PostgreSQL sends it before authentication. */
+function postgresError({ host, port, reason, event }: RefusedDestination): Buffer {
+  const fields = `SFATAL\0VFATAL\0C28000\0M${host}:${port}: ${reason}\0Devent ${event}\0\0`;
+  const message = Buffer.alloc(5 + Buffer.byteLength(fields));
+  message.write('E');
+  message.writeUInt32BE(message.length - 1, 1);
+  message.write(fields, 5);
+  return message;
+}

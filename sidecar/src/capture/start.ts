@@ -1,0 +1,45 @@
+/** Opens the listeners that this pod's way of capture needs. */
+import type { Server } from 'node:net';
+import type { SidecarContext } from '../config/context.js';
+import { serveDns } from './dns.js';
+import { listenInbound } from './inbound.js';
+import { listenForTarget, listenProxy, listenTransparent } from './listeners.js';
+
+export interface Listeners {
+  /** Takes no new connections; those that are open go on. */
+  close(): void;
+}
+
+export async function startListeners(context: SidecarContext): Promise<Listeners> {
+  const { config, outbound, inForce, metrics, log } = context;
+  const servers: { close(): unknown }[] = [];
+  if (config.capture === 'transparent') {
+    servers.push(await listenTransparent(config.outbound, outbound));
+    const refused = (name: string): void => {
+      metrics.refusedNames.inc();
+      log.info('name refused', { name });
+    };
+    servers.push(await serveDns(config.dns, () => inForce().addresses, refused));
+  } else {
+    servers.push(await listenProxy(config.proxy, outbound));
+    for (const [name, address] of config.targets) servers.push(await listenForTarget(address, destinationOf(context, name), outbound));
+  }
+  if (config.inboundPorts.length > 0) servers.push(await startInbound(context));
+  return {
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+function destinationOf({ inForce }: SidecarContext, name: string): () => { host: string; port: number } | undefined {
+  return () => {
+    const target = inForce().policy.spec.targets.find((each) => each.name === name);
+    const host = target?.hosts[0];
+    return target && host !== undefined ? { host, port: target.port } : undefined;
+  };
+}
+
+function startInbound({ config, contexts, launches, recorder, inForce, log }: SidecarContext): Promise<Server> {
+  return listenInbound({ contexts, launches, recorder, inForce, ports: config.inboundPorts, address: config.inbound, log });
+}

@@ -1,0 +1,79 @@
+/** The sidecar's configuration: read from the environment once, at start. */
+import { readFileSync } from 'node:fs';
+import type { AuditEvent } from '@cairn/audit';
+import { ConfigError, integer, listenAddress, namedAddresses, oneOf, optional, parseAddress, ports, text } from './env.js';
+import type { Environment, ListenAddress } from './env.js';
+import { kafkaConnection } from './kafka.js';
+import type { KafkaConnection } from '../ship/connection.js';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface SidecarConfig {
+  agent: AuditEvent['agent'];
+  operator: { url: string; caFile: string | undefined };
+  workloadTokenFile: string;
+  grant: string | undefined;
+  credentialsFolder: string;
+  spoolFolder: string;
+  agentFolder: string;
+  capture: 'transparent' | 'explicit';
+  outbound: ListenAddress;
+  proxy: ListenAddress;
+  targets: ReadonlyMap<string, ListenAddress>;
+  inbound: ListenAddress;
+  inboundPorts: readonly number[];
+  dns: ListenAddress;
+  admin: ListenAddress;
+  logLevel: LogLevel;
+  /** `host:port` -> where it really is; overrides name resolution. */
+  resolve: ReadonlyMap<string, ListenAddress>;
+  kafka: KafkaConnection | undefined;
+  spoolLimits: { quotaBytes: number; highWaterBytes: number };
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Throws ConfigError. */
+export function sidecarConfig(env: Environment): SidecarConfig {
+  const size = (name: string, fallback: number): number => integer(env, name, fallback, { min: 1, max: 1024 * 1024 }) * MEBIBYTE;
+  return {
+    agent: {
+      name: text(env, 'CAIRN_AGENT'),
+      namespace: text(env, 'CAIRN_NAMESPACE'),
+      pod: text(env, 'CAIRN_POD_NAME'),
+      uid: text(env, 'CAIRN_POD_UID'),
+      node: text(env, 'CAIRN_NODE'),
+    },
+    operator: { url: text(env, 'CAIRN_OPERATOR_URL').replace(/\/$/, ''), caFile: optional(env, 'CAIRN_OPERATOR_CA') },
+    workloadTokenFile: text(env, 'CAIRN_WORKLOAD_TOKEN_FILE'),
+    grant: optional(env, 'CAIRN_GRANT'),
+    credentialsFolder: text(env, 'CAIRN_CREDENTIALS_DIR'),
+    spoolFolder: text(env, 'CAIRN_SPOOL_DIR'),
+    agentFolder: text(env, 'CAIRN_AGENT_DIR'),
+    capture: oneOf(env, 'CAIRN_CAPTURE', ['transparent', 'explicit'], 'transparent'),
+    outbound: listenAddress(env, 'CAIRN_OUTBOUND_LISTEN', '[::]:15001'),
+    proxy: listenAddress(env, 'CAIRN_PROXY_LISTEN', '127.0.0.1:15002'),
+    targets: namedAddresses(env, 'CAIRN_TARGET_LISTEN'),
+    inbound: listenAddress(env, 'CAIRN_INBOUND_LISTEN', '[::]:15006'),
+    inboundPorts: ports(env, 'CAIRN_INBOUND_PORTS'),
+    dns: listenAddress(env, 'CAIRN_DNS_LISTEN', '127.0.0.1:15053'),
+    admin: listenAddress(env, 'CAIRN_ADMIN_LISTEN', '127.0.0.1:15020'),
+    logLevel: oneOf(env, 'CAIRN_LOG_LEVEL', LOG_LEVELS, 'info'),
+    resolve: resolveFile(optional(env, 'CAIRN_RESOLVE_FILE')),
+    kafka: kafkaConnection(env),
+    spoolLimits: { quotaBytes: size('CAIRN_SPOOL_QUOTA_MIB', 1024), highWaterBytes: size('CAIRN_SPOOL_HIGH_WATER_MIB', 768) },
+  };
+}
+
+function resolveFile(file: string | undefined): Map<string, ListenAddress> {
+  if (file === undefined) return new Map();
+  const entries = Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>);
+  return new Map(
+    entries.map(([destination, value]) => {
+      const address = parseAddress(value);
+      if (!address) throw new ConfigError(`CAIRN_RESOLVE_FILE: ${destination} is ${value}: use ADDRESS:PORT`);
+      return [destination.toLowerCase(), address];
+    }),
+  );
+}

@@ -1,0 +1,113 @@
+/** Builds the sidecar from its configuration, in the order things depend on each other, and takes it down in reverse. */
+import { createStreamWriter, EventClock, type StreamWriter } from '@cairn/audit';
+import { createLaunchVerifier, RevocationList } from '@cairn/identity';
+import { createMetrics, type Metrics } from '../admin/metrics.js';
+import { Contexts, type ContextIdentity } from '../attribute/contexts.js';
+import { Outbound } from '../capture/outbound.js';
+import { policyInForce, type PolicyInForce } from '../control/bundles.js';
+import { retried } from '../control/follow.js';
+import { Launches } from '../control/launches.js';
+import { OperatorClient } from '../control/operator-client.js';
+import { createAuthority, type CertificateAuthority } from '../credentials/authority.js';
+import { CredentialFiles } from '../credentials/files.js';
+import { livePumps } from '../pump/pump.js';
+import { Turn } from '../pump/turn.js';
+import { loadProtocols } from '../protocols/registry.js';
+import type { RecorderServices } from '../record/recorder.js';
+import { startShipper, type Shipper } from '../ship/shipper.js';
+import type { SidecarConfig } from './config.js';
+import { createLog, type Log } from './log.js';
+
+export interface SidecarContext {
+  config: SidecarConfig;
+  log: Log;
+  operator: OperatorClient;
+  launches: Launches;
+  contexts: Contexts;
+  recorder: RecorderServices;
+  stream: StreamWriter;
+  shipper: Shipper | undefined;
+  authority: CertificateAuthority;
+  outbound: Outbound;
+  metrics: Metrics;
+  inForce: () => PolicyInForce;
+  /** Takes a new policy into force, once the protocols and certificates that it needs are there. */
+  adopt: (next: PolicyInForce) => Promise<void>;
+  own: { launch: ContextIdentity | undefined };
+}
+
+const now = (): number => performance.now();
+
+export async function createContext(config: SidecarConfig, signal: AbortSignal): Promise<SidecarContext> {
+  const log = createLog(config.logLevel, (line) => process.stderr.write(line));
+  const operator = new OperatorClient({ ...config.operator, workloadTokenFile: config.workloadTokenFile });
+  const bundle = await retried('bundle', log, signal, async () => {
+    const served = await operator.bundle(undefined);
+    if (!served) throw new Error('the operator served no bundle');
+    return served;
+  });
+  let current = policyInForce(bundle);
+  const { issuer, jwksUri } = bundle.tokenService;
+  const revocations = new RevocationList();
+  const verifier = createLaunchVerifier({ issuer, jwks: new URL(jwksUri), revocations });
+  const launches = new Launches(operator, verifier, revocations, Date.now);
+  const own: SidecarContext['own'] = { launch: undefined };
+  const contexts = new Contexts({ serves: config.inboundPorts.length > 0, own: () => own.launch });
+  const clock = new EventClock();
+  const shipper = config.kafka && startShipper({ dir: config.spoolFolder, kafka: config.kafka, clientId: `cairn-${config.agent.pod}` });
+  const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, log);
+  const metrics = createMetrics({
+    openSessions: () => livePumps.size,
+    openContexts: () => contexts.size,
+    refusing: () => stream.refusing !== undefined,
+    unshippedBytes: () => shipper?.lag,
+  });
+  const turn = new Turn(stream);
+  const observe: RecorderServices['observe'] = (stage, protocol, action) => {
+    if (stage === 'intent') metrics.exchanges.inc({ protocol, action });
+    else metrics.completions.inc({ protocol });
+  };
+  const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, observe };
+  const authority = await createAuthority(config.agent.pod);
+  const credentials = new CredentialFiles(config.credentialsFolder, now);
+  const adopt = async (next: PolicyInForce): Promise<void> => {
+    const { targets } = next.policy.spec;
+    await loadProtocols(targets.map(({ protocol }) => protocol));
+    await authority.prepare(targets.flatMap(({ hosts }) => hosts));
+    current = next;
+  };
+  await adopt(current);
+  const inForce = (): PolicyInForce => current;
+  const pump = {
+    turn,
+    resolve: (host: string, port: number) => config.resolve.get(`${host}:${port}`) ?? { host, port },
+    secureContextFor: (name: string | undefined) => authority.secureContextFor(name),
+    targetCa: (target: Parameters<CredentialFiles['ca']>[0]) => credentials.ca(target),
+    now,
+    log: (message: string, fields?: Record<string, unknown>) => log.debug(message, fields),
+  };
+  const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, inForce, log });
+  return { config, log, operator, launches, contexts, recorder, stream, shipper, authority, outbound, metrics, inForce, adopt, own };
+}
+
+async function openStream(
+  config: SidecarConfig,
+  operator: OperatorClient,
+  auditorKey: { kid: string; publicKey: string } | undefined,
+  clock: EventClock,
+  shipper: Shipper | undefined,
+  log: Log,
+): Promise<StreamWriter> {
+  return createStreamWriter({
+    dir: config.spoolFolder,
+    agent: config.agent,
+    certify: (publicKey, stream) => operator.certifyStream(stream, publicKey),
+    auditorKey,
+    limits: config.spoolLimits,
+    clock,
+    ...(shipper ? { acknowledged: () => shipper.acknowledged() } : {}),
+    onCheckpoint: (note) => {
+      operator.witness(note).catch((error: Error) => log.warn('checkpoint not witnessed', { reason: error.message }));
+    },
+  });
+}

@@ -1,0 +1,197 @@
+/** HTTP to the operator: JSON, forms and text, with the pod's workload token. The only code here that knows its paths. */
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Approval, ApprovalRequest, Bundle } from '@cairn/crds';
+import type { Revocation } from '@cairn/identity';
+import { MAX_ANSWER_BYTES, OPERATOR_TIMEOUT_MS, POLL_SECONDS } from './limits.js';
+
+export class OperatorError extends Error {
+  constructor(
+    /** HTTP status; 0: the operator was not reached. */
+    readonly status: number,
+    /** `code` of the problem or `error` of OAuth, if the operator gave one. */
+    readonly code: string | undefined,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'OperatorError';
+  }
+}
+
+export interface OperatorClientOptions {
+  url: string;
+  caFile: string | undefined;
+  /** Read for every request: the kubelet rotates it. */
+  workloadTokenFile: string;
+}
+
+interface Answer {
+  status: number;
+  etag: string | undefined;
+  body: string;
+}
+
+interface Question {
+  method: 'GET' | 'POST';
+  path: string;
+  type?: string;
+  body?: string;
+  headers?: Record<string, string>;
+  timeout?: number;
+}
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:';
+export const SUBJECT_TYPES = {
+  oidc: `${TOKEN_TYPE}access_token`,
+  launch: `${TOKEN_TYPE}txn_token`,
+  grant: `${TOKEN_TYPE}jwt`,
+} as const;
+
+export class OperatorClient {
+  readonly #url: URL;
+  readonly #agent: HttpAgent | HttpsAgent;
+
+  constructor(private readonly options: OperatorClientOptions) {
+    this.#url = new URL(options.url);
+    const keepAlive = { keepAlive: true, maxSockets: 16 };
+    this.#agent =
+      this.#url.protocol === 'https:'
+        ? new HttpsAgent({ ...keepAlive, ...(options.caFile ? { ca: readFileSync(options.caFile) } : {}) })
+        : new HttpAgent(keepAlive);
+  }
+
+  /** RFC 8693: a launch token of this pod for what the subject token proves. */
+  async exchange(subject: string, kind: keyof typeof SUBJECT_TYPES): Promise<{ token: string; expiresIn: number }> {
+    const form = new URLSearchParams({
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: subject,
+      subject_token_type: SUBJECT_TYPES[kind],
+      actor_token: this.#workloadToken(),
+      actor_token_type: `${TOKEN_TYPE}jwt`,
+      requested_token_type: `${TOKEN_TYPE}txn_token`,
+    });
+    const answer = await this.#ask({
+      method: 'POST',
+      path: '/oauth2/token',
+      type: 'application/x-www-form-urlencoded',
+      body: form.toString(),
+    });
+    const { access_token, expires_in } = JSON.parse(answer.body) as { access_token: string; expires_in: number };
+    return { token: access_token, expiresIn: expires_in };
+  }
+
+  /** Registers this boot's stream; returns the certificate of its key. */
+  async certifyStream(stream: string, publicKey: string): Promise<string> {
+    const answer = await this.#post('/v1/streams', { stream, publicKey });
+    return (JSON.parse(answer.body) as { certificate: string }).certificate;
+  }
+
+  async witness(note: string): Promise<void> {
+    await this.#ask({ method: 'POST', path: '/v1/checkpoints', type: 'text/plain', body: note, headers: this.#bearer() });
+  }
+
+  /** The bundle, or undefined when it is still the version given. Waits for a change when a version is given. */
+  async bundle(version: string | undefined): Promise<Bundle | undefined> {
+    const wait = version === undefined ? 0 : POLL_SECONDS;
+    const answer = await this.#ask({
+      method: 'GET',
+      path: `/v1/bundle?wait=${wait}`,
+      headers: { ...this.#bearer(), ...(version === undefined ? {} : { 'if-none-match': `"${version}"` }) },
+      timeout: OPERATOR_TIMEOUT_MS + wait * 1000,
+    });
+    return answer.status === 304 ? undefined : (JSON.parse(answer.body) as Bundle);
+  }
+
+  async revocations(after: number): Promise<Revocation[]> {
+    const answer = await this.#ask({
+      method: 'GET',
+      path: `/v1/revocations?after=${after}&wait=${POLL_SECONDS}`,
+      headers: this.#bearer(),
+      timeout: OPERATOR_TIMEOUT_MS + POLL_SECONDS * 1000,
+    });
+    return (JSON.parse(answer.body) as { revocations: Revocation[] }).revocations;
+  }
+
+  async requestApproval(request: ApprovalRequest): Promise<Approval> {
+    return JSON.parse((await this.#post('/v1/approvals', request)).body) as Approval;
+  }
+
+  /** The approval, after it changed or `seconds` passed. */
+  async approval(id: string, seconds: number): Promise<Approval> {
+    const answer = await this.#ask({
+      method: 'GET',
+      path: `/v1/approvals/${encodeURIComponent(id)}?wait=${seconds}`,
+      headers: this.#bearer(),
+      timeout: OPERATOR_TIMEOUT_MS + seconds * 1000,
+    });
+    return JSON.parse(answer.body) as Approval;
+  }
+
+  /** Uses an approval up; rejects with status 409 when somebody did before. */
+  async useApproval(id: string): Promise<void> {
+    await this.#post(`/v1/approvals/${encodeURIComponent(id)}/use`, {});
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #post(path: string, body: unknown): Promise<Answer> {
+    return this.#ask({ method: 'POST', path, type: 'application/json', body: JSON.stringify(body), headers: this.#bearer() });
+  }
+
+  #bearer(): Record<string, string> {
+    return { authorization: `Bearer ${this.#workloadToken()}` };
+  }
+
+  #workloadToken(): string {
+    return readFileSync(this.options.workloadTokenFile, 'utf8').trim();
+  }
+
+  #ask(question: Question): Promise<Answer> {
+    const { method, path, type, body, headers, timeout = OPERATOR_TIMEOUT_MS } = question;
+    const ask = this.#url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void =>
+        reject(new OperatorError(0, undefined, `the operator at ${this.#url.host} was not reached: ${error.message}`, { cause: error }));
+      const request = ask(new URL(path, this.#url), {
+        method,
+        agent: this.#agent,
+        timeout,
+        headers: { accept: 'application/json', ...(type ? { 'content-type': type } : {}), ...headers },
+      });
+      request.on('timeout', () => request.destroy(new Error(`no answer within ${timeout} ms`)));
+      request.on('error', failed);
+      request.on('response', (response) => {
+        readAnswer(response).then((answer) => (answer.status < 400 ? resolve(answer) : reject(refusal(answer))), failed);
+      });
+      request.end(body);
+    });
+  }
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error(`an answer over ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode ?? 0, etag: response.headers.etag, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** The operator's own words (problem+json or OAuth error), never what was sent. */
+function refusal({ status, body }: Answer): OperatorError {
+  let told: { code?: string; error?: string; detail?: string; title?: string; error_description?: string } = {};
+  try {
+    told = JSON.parse(body) as typeof told;
+  } catch {
+    // Not JSON: the status has to do.
+  }
+  const sentence = told.detail ?? told.error_description ?? told.title ?? `the operator answered ${status}`;
+  return new OperatorError(status, told.code ?? told.error, sentence);
+}

@@ -1,0 +1,44 @@
+/** The sidecar: starts, serves, and on SIGTERM drains and seals its stream. */
+import { serveAdmin } from './admin/server.js';
+import { startListeners } from './capture/start.js';
+import { sidecarConfig } from './config/config.js';
+import { createContext } from './config/context.js';
+import { followBundle } from './control/bundles.js';
+import { followRevocations, retried } from './control/follow.js';
+import { writeAgentFolder } from './credentials/agent-folder.js';
+import { drained, sweepPumps } from './pump/sweep.js';
+
+const stopping = new AbortController();
+const { signal } = stopping;
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
+
+try {
+  const context = await createContext(sidecarConfig(process.env), signal);
+  const { config, log, operator, launches, own, stream, shipper, inForce, adopt, metrics } = context;
+  const { grant } = config;
+  if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
+  writeAgentFolder(config.agentFolder, context.authority.certificate);
+  const listeners = await startListeners(context);
+  const sweeper = sweepPumps();
+  const notReady = (): string | undefined => stream.refusing?.message;
+  const admin = await serveAdmin(config.admin, { registry: metrics.registry, notReady, drain: () => stopping.abort() });
+  log.info('sidecar ready', { stream: stream.id, capture: config.capture, policy: inForce().policy.name });
+  void followBundle(operator, inForce(), adopt, log, signal);
+  const revoked = (launch: string): void => log.warn('launch revoked', { launch });
+  void followRevocations(operator, launches.revocations, revoked, log, signal);
+
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  log.info('sidecar draining');
+  listeners.close();
+  await drained();
+  clearInterval(sweeper);
+  await stream.close('the sidecar was stopped');
+  await shipper?.close();
+  admin.close();
+  operator.close();
+  log.info('sidecar stopped');
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`cairn sidecar: ${(error as Error).message}\n`);
+  process.exit(signal.aborted ? 0 : 1);
+}
