@@ -26,7 +26,7 @@ export {
   type SigningKey,
 } from './signing.js';
 export { TokenCache } from './token-cache.js';
-export { uuidv7, uuidv7Time } from './uuid.js';
+export { derivedUuidv7, uuidv7, uuidv7Time } from './uuid.js';
 export { verifyJwt, type JwtRules, type VerifiedJwt } from './verify-jwt.js';
 export {
   createWorkloadVerifier,

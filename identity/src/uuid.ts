@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 /** Random bytes drawn at once; a call to the generator of the system for every id would cost more than the id. */
 const POOL_BYTES = 800 * 10;
@@ -47,4 +47,12 @@ export function uuidv7(): string {
 /** When a UUIDv7 was made, in milliseconds since the epoch. */
 export function uuidv7Time(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** The same UUIDv7 for the same time and material, wherever it is asked: its random bits are SHA-256 of the material. */
+export function derivedUuidv7(time: number, material: string): string {
+  const digest = hash('sha256', material, 'hex');
+  const text = time.toString(16).padStart(12, '0');
+  const variant = VARIANTS[Number.parseInt(digest[0]!, 16) & 3]!;
+  return `${text.slice(0, 8)}-${text.slice(8)}-7${digest.slice(1, 4)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
 }

@@ -1,1 +1,2 @@
 export * from './inject/index.js';
+export * from './service/index.js';

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import {
+  createGrantVerifier,
+  createLaunchVerifier,
+  createOidcVerifier,
+  type GrantVerifier,
+  type LaunchVerifier,
+  type OidcVerifier,
+} from '@cairn/identity';
+import { ApprovalStore } from './approvals/store.js';
+import { Witness } from './evidence/witness.js';
+import type { Log } from './http/basics.js';
+import { Changes } from './http/changes.js';
+import type { OperatorServiceOptions } from './options.js';
+import { RevocationStore } from './state/revocation-store.js';
+import { openKeyRing, type KeyRing } from './state/key-ring.js';
+
+/** Everything that the routes share. */
+export interface ServiceContext {
+  readonly options: OperatorServiceOptions;
+  readonly keys: KeyRing;
+  readonly oidc: ReadonlyMap<string, OidcVerifier>;
+  readonly witness: Witness;
+  readonly approvals: ApprovalStore;
+  readonly revocations: RevocationStore;
+  readonly changes: Changes;
+  readonly log: Log;
+  /** Milliseconds. */
+  readonly clock: () => number;
+  /** Known once the service listens, where it was not given. */
+  readonly issuer: string;
+  readonly launches: LaunchVerifier;
+  readonly grants: GrantVerifier;
+}
+
+export async function openContext(options: OperatorServiceOptions): Promise<ServiceContext & { setIssuer(issuer: string): void }> {
+  const clock = options.clock ?? Date.now;
+  const changes = new Changes();
+  const keys = options.keys ?? (await openKeyRing(join(options.stateFolder, 'keys.json')));
+  const revocations = await RevocationStore.open(join(options.stateFolder, 'revocations.jsonl'), changes);
+  let issued: { issuer: string; launches: LaunchVerifier; grants: GrantVerifier } | undefined;
+  const setIssuer = (issuer: string): void => {
+    const common = { issuer, jwks: () => keys.jwks(), clock };
+    issued = { issuer, launches: createLaunchVerifier({ ...common, revocations: revocations.list }), grants: createGrantVerifier(common) };
+  };
+  const current = (): NonNullable<typeof issued> => {
+    if (!issued) throw new Error('the service has no issuer yet: give one in its options, or listen first');
+    return issued;
+  };
+  if (options.issuer) setIssuer(options.issuer);
+  return {
+    options,
+    keys,
+    oidc: new Map(options.providers.map((spec) => [spec.issuer, createOidcVerifier({ ...spec, clock })])),
+    witness: await Witness.open(join(options.stateFolder, 'witness.jsonl')),
+    approvals: await ApprovalStore.open(join(options.stateFolder, 'approvals.jsonl'), changes, clock),
+    revocations,
+    changes,
+    log: options.log ?? ((entry) => process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)),
+    clock,
+    setIssuer,
+    get issuer() {
+      return current().issuer;
+    },
+    get launches() {
+      return current().launches;
+    },
+    get grants() {
+      return current().grants;
+    },
+  };
+}

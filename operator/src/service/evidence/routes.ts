@@ -1,0 +1,79 @@
+import { CheckpointError, verifyCheckpoint, type Checkpoint } from '@cairn/audit';
+import { signJwt } from '@cairn/identity';
+import express, { Router } from 'express';
+import type { ServiceContext } from '../context.js';
+import { callingAgent, type AgentCaller } from '../http/authenticate.js';
+import { fieldsOf, textField, uuidField } from '../http/fields.js';
+import { Problem } from '../http/problem.js';
+import { BODY_BYTES, CHECKPOINT_BYTES } from '../limits.js';
+import type { WitnessedStream } from './witness.js';
+
+/** Certifies the key of a sidecar's boot; verified by audit. */
+const STREAM_TYPE = 'cairn-stream+jwt';
+const KEY_CHARACTERS = 43;
+
+function readKey(value: string): string {
+  const bytes = Buffer.from(value, 'base64url');
+  if (bytes.length === 32 && bytes.toString('base64url') === value) return value;
+  throw new Problem(400, 'malformed', 'publicKey must be the 32 bytes of an Ed25519 public key in base64url without padding');
+}
+
+async function certify(context: ServiceContext, caller: AgentCaller, stream: string, publicKey: string): Promise<WitnessedStream> {
+  const now = Math.floor(context.clock() / 1000);
+  // Without exp: it certifies one boot, and must be verifiable as long as the evidence is kept.
+  const certificate = await signJwt(context.keys.current, STREAM_TYPE, {
+    iss: context.issuer,
+    sub: stream,
+    iat: now,
+    cnf: { jwk: { kty: 'OKP', crv: 'Ed25519', x: publicKey } },
+    pod: caller.workload.pod,
+    agent: caller.name,
+  });
+  return { stream, certificate, publicKey, pod: caller.workload.pod, agent: caller.name, time: new Date(now * 1000).toISOString() };
+}
+
+function ownStream(context: ServiceContext, caller: AgentCaller, id: string): WitnessedStream {
+  const stream = context.witness.stream(id);
+  if (!stream) throw new Problem(404, 'unknown-stream', 'the stream is not registered; POST /v1/streams first');
+  if (stream.pod.uid !== caller.workload.pod.uid) throw new Problem(403, 'other-pod', 'the stream belongs to another pod');
+  return stream;
+}
+
+/** A note names its stream in the first line; the key that must have signed it follows from that. */
+function readNote(context: ServiceContext, caller: AgentCaller, note: unknown): Checkpoint {
+  if (typeof note !== 'string' || note === '')
+    throw new Problem(400, 'malformed', 'the body must be a signed note (Content-Type: text/plain)');
+  const origin = note.slice(0, note.indexOf('\n'));
+  const stream = ownStream(context, caller, origin.slice(origin.lastIndexOf('/') + 1));
+  try {
+    return verifyCheckpoint(note, stream.publicKey);
+  } catch (error) {
+    if (error instanceof CheckpointError) throw new Problem(error.code === 'signature' ? 403 : 400, error.code, error.message);
+    throw error;
+  }
+}
+
+export function evidenceRoutes(context: ServiceContext): Router {
+  const router = Router();
+  router.post('/v1/streams', express.json({ limit: BODY_BYTES }), async (request, response) => {
+    const caller = await callingAgent(context, request, response);
+    const fields = fieldsOf(request.body);
+    const stream = uuidField(fields, 'stream');
+    const publicKey = readKey(textField(fields, 'publicKey', KEY_CHARACTERS));
+    const known = context.witness.stream(stream);
+    if (known?.publicKey === publicKey && known.pod.uid === caller.workload.pod.uid) {
+      response.json({ certificate: known.certificate });
+      return;
+    }
+    const certified = await certify(context, caller, stream, publicKey);
+    await context.witness.register(certified);
+    response.status(201).json({ certificate: certified.certificate });
+  });
+  router.post('/v1/checkpoints', express.text({ type: '*/*', limit: CHECKPOINT_BYTES }), async (request, response) => {
+    const caller = await callingAgent(context, request, response);
+    const { stream, size, root, time } = readNote(context, caller, request.body);
+    await context.witness.advance({ stream, size, root, time });
+    response.status(204).end();
+  });
+  return router;
+}

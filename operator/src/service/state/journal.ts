@@ -1,0 +1,112 @@
+import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { JOURNAL_BYTES, JOURNAL_PENDING_COUNT } from '../limits.js';
+import { Problem } from '../http/problem.js';
+
+interface Pending {
+  line: string;
+  written: () => void;
+  failed: (error: unknown) => void;
+}
+
+/** Replaces a file as a whole: readers see the old or the new one, also after a crash. */
+export async function writeAtomically(file: string, content: string, mode = 0o600): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.new`;
+  const handle = await open(draft, 'w', mode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+  const folder = await open(dirname(file), 'r');
+  await folder.sync().finally(() => folder.close());
+}
+
+/** Lines of an earlier run. A last line without its end was never acknowledged and is dropped. */
+async function readLines(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
+}
+
+/**
+ * JSON Lines that outlive the process: a record counts once `append` resolves, which is after fdatasync; records that
+ * wait together share one. `current` gives the records that still matter, for when superseded ones are dropped.
+ */
+export class Journal<Entry> {
+  readonly #pending: Pending[] = [];
+  #running: Promise<void> | undefined;
+  #bytes = 0;
+
+  private constructor(
+    readonly file: string,
+    private handle: FileHandle,
+    private readonly current: () => Iterable<Entry>,
+  ) {}
+
+  /** Hands every record of earlier runs to `load`, drops the superseded ones, and opens the file for more. */
+  static async open<Entry>(file: string, load: (entry: Entry) => void, current: () => Iterable<Entry>): Promise<Journal<Entry>> {
+    for (const line of await readLines(file)) load(JSON.parse(line) as Entry);
+    await writeAtomically(file, lines(current()));
+    const journal = new Journal(file, await open(file, 'a', 0o600), current);
+    journal.#bytes = (await journal.handle.stat()).size;
+    return journal;
+  }
+
+  append(entry: Entry): Promise<void> {
+    if (this.#pending.length >= JOURNAL_PENDING_COUNT) {
+      return Promise.reject(new Problem(503, 'busy', 'too many records wait for the disk; try again shortly'));
+    }
+    return new Promise((written, failed) => {
+      this.#pending.push({ line: `${JSON.stringify(entry)}\n`, written, failed });
+      this.#running ??= this.#write().finally(() => (this.#running = undefined));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#running;
+    await this.handle.close();
+  }
+
+  async #write(): Promise<void> {
+    // Appends of the same turn join one write.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.splice(0);
+      try {
+        const text = batch.map((each) => each.line).join('');
+        await this.handle.appendFile(text);
+        await this.handle.datasync();
+        this.#bytes += Buffer.byteLength(text);
+        for (const each of batch) each.written();
+      } catch (error) {
+        const problem = new Problem(503, 'disk', 'the service cannot write its state; see the disk that holds it', { cause: error });
+        for (const each of batch) each.failed(problem);
+      }
+      if (this.#bytes > JOURNAL_BYTES) await this.#compact();
+    }
+  }
+
+  async #compact(): Promise<void> {
+    const text = lines(this.current());
+    await writeAtomically(this.file, text);
+    await this.handle.close();
+    this.handle = await open(this.file, 'a', 0o600);
+    // Grown by as much again before the next time, however much of it is current.
+    this.#bytes = Math.min(Buffer.byteLength(text), JOURNAL_BYTES / 2);
+  }
+}
+
+function lines(entries: Iterable<unknown>): string {
+  let text = '';
+  for (const entry of entries) text += `${JSON.stringify(entry)}\n`;
+  return text;
+}
