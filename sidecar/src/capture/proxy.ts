@@ -21,7 +21,8 @@ export function startProxyConnection(socket: Socket, outbound: Outbound, first?:
   const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS);
   const release = (): void => {
     clearTimeout(timer);
-    socket.removeAllListeners();
+    for (const name of ['data', 'end', 'error', 'close']) socket.removeAllListeners(name);
+    socket.on('error', () => socket.destroy());
     socket.pause();
   };
   const step = (): void => {

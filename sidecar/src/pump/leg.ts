@@ -18,11 +18,19 @@ export class Leg {
   #held = false;
   #blocked = false;
   #error: Error | undefined;
+  readonly #listeners: readonly (readonly [string, (chunk: Buffer) => void])[];
 
   constructor(
     public socket: Socket,
     private readonly events: LegEvents,
   ) {
+    this.#listeners = [
+      ['data', (chunk: Buffer) => events.data(chunk)],
+      ['end', () => events.end()],
+      ['drain', () => events.writable(true)],
+      ['close', () => events.close(this.#error)],
+    ];
+    socket.on('error', (error) => (this.#error = error));
     this.#listen();
     this.#flow();
   }
@@ -78,28 +86,25 @@ export class Leg {
     else this.socket.resume();
   }
 
-  /** Lets go of the socket, which someone else (a TLS layer) reads from now on. */
+  /**
+   * Lets go of the socket, which someone else (a TLS layer) reads from now on. Listeners are taken off one by one:
+   * removeAllListeners() leaves a readable believing that it has a data listener, and a TLS layer then never sees unshifted bytes.
+   */
   detach(): Socket {
     const socket = this.socket;
-    socket.removeAllListeners();
-    socket.on('error', (error: Error) => (this.#error = error));
+    for (const [name, listener] of this.#listeners) socket.off(name, listener);
     return socket;
   }
 
   /** Goes on with another socket on top of the former one. */
   attach(socket: Socket): void {
     this.socket = socket;
+    socket.on('error', (error) => (this.#error = error));
     this.#listen();
     this.#flow();
   }
 
   #listen(): void {
-    const socket = this.socket;
-    const events = this.events;
-    socket.on('data', (chunk: Buffer) => events.data(chunk));
-    socket.on('end', () => events.end());
-    socket.on('drain', () => events.writable(true));
-    socket.on('error', (error: Error) => (this.#error = error));
-    socket.on('close', () => events.close(this.#error));
+    for (const [name, listener] of this.#listeners) this.socket.on(name, listener);
   }
 }

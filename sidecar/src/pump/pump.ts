@@ -71,6 +71,11 @@ export class Pump implements Wire, TurnMember {
     if (initial && initial.length > 0) this.#agentData(initial);
   }
 
+  /** Bytes handed to the agent's socket that it has not taken yet. */
+  get queuedForAgent(): number {
+    return this.#agent.socket.writableLength;
+  }
+
   toAgent(bytes: Uint8Array): void {
     this.#agent.push(bytes);
     this.#join();
@@ -251,7 +256,6 @@ export class Pump implements Wire, TurnMember {
 
   #handBack(bytes: Buffer): void {
     const socket = this.#agent.detach();
-    socket.removeAllListeners('error');
     this.#finish(false);
     this.options.reroute?.(socket, bytes);
   }
