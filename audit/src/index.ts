@@ -1,11 +1,15 @@
 export * from './event.js';
 export * from './stream.js';
+export * from './topics.js';
+export { uuidv7 } from '@cairn/identity';
 export { canonicalJson } from './canonical.js';
 export { EventClock, type Clock, type TimeSource } from './clock.js';
 export { CheckpointError, verifyCheckpoint, type Checkpoint } from './checkpoint/checkpoint.js';
 export { DEFAULT_SPOOL_LIMITS, MAX_LINE_BYTES, type SpoolLimits } from './limits.js';
 export { auditorPublicKey, generateAuditorKey, parseAuditorJwk, type AuditorJwk, type AuditorPublicKey } from './seal/auditor-key.js';
 export { readPayload, SealError, unseal } from './seal/payload.js';
-export { type SpoolPosition } from './spool/folder.js';
+export { listSegments, listStreams, type Segment, type SpoolPosition } from './spool/folder.js';
+export { ownerState } from './spool/owner.js';
+export { SpoolReader, type SpoolDamage, type SpoolRecord } from './spool/reader.js';
 export { createStreamWriter, type SpoolStreamWriter } from './writer/writer.js';
 export { type StreamWriterOptions } from './writer/options.js';

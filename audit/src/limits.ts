@@ -1,7 +1,7 @@
 /** Every bound of the evidence package, with its unit. */
 
-/** Bytes of one event's line. Bodies lie in payload records, so a longer line is not ours. */
-export const MAX_LINE_BYTES = 1024 * 1024;
+/** Bytes of one event's line: a Kafka message of 1 MB holds it with its headers. Bodies lie in payload records. */
+export const MAX_LINE_BYTES = 900 * 1024;
 /** Levels of nested objects and arrays in one event. */
 export const MAX_DEPTH = 32;
 /** Plaintext bytes of one payload record: a Kafka message of 1 MB holds its ciphertext with room to spare. */

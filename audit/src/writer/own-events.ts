@@ -1,5 +1,5 @@
 /** The two pieces (see StreamWriter.append) of the events that the writer itself makes. */
-import { uuidv7 } from '../id.js';
+import { uuidv7 } from '@cairn/identity';
 import { canonicalJson } from '../canonical.js';
 import type { AuditEvent } from '../event.js';
 

@@ -39,8 +39,9 @@ export class PayloadRecords {
     return this.#length === 0 || this.#length + length <= MAX_RECORD_BYTES;
   }
 
+  /** Members in canonical order, so that JSON.stringify gives canonical JSON. */
   reference(length: number, type: string): PayloadReference {
-    return { record: this.#record, offset: this.#length, length, type };
+    return { length, offset: this.#length, record: this.#record, type };
   }
 
   /** Takes what fits of `part` from `from` on; returns how many bytes that was. */

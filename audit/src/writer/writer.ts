@@ -5,7 +5,7 @@ import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
 import { GENESIS, linkHash, linkLine, linkText } from '../chain.js';
 import { EventClock } from '../clock.js';
 import type { PayloadReference } from '../event.js';
-import { uuidv7 } from '../id.js';
+import { uuidv7 } from '@cairn/identity';
 import {
   CHECKPOINT_EVENTS,
   CHECKPOINT_MILLISECONDS,

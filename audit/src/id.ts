@@ -1,1 +1,0 @@
-export { randomUUID as uuidv7 } from 'node:crypto';
