@@ -4,3 +4,4 @@ export type { IngestReport, LedgerRecord, SourcePosition } from './ingest/record
 export { QueryError, type QueryFilter } from './query/filter.js';
 export type { QueryOptions, StoredEvent } from './query/query.js';
 export type { Order } from './query/page.js';
+export type { Trail, TrailExchange, TrailLaunch } from './query/tree.js';

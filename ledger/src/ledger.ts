@@ -2,10 +2,14 @@
 import type { AuditEvent } from '@cairn/audit';
 import { Ingest } from './ingest/ingest.js';
 import type { IngestReport, LedgerRecord, SourcePosition } from './ingest/records.js';
+import { chainEvents, newestChain, sessionEvents } from './query/chain.js';
+import type { QueryFilter } from './query/filter.js';
+import { tailEvents } from './query/tail.js';
+import { buildTrail, type Trail } from './query/tree.js';
 import { queryEvents, type QueryOptions, type StoredEvent } from './query/query.js';
 import { blob, type Database } from './store/database.js';
 import { Dictionary } from './store/dictionary.js';
-import { openDatabase } from './store/folder.js';
+import { LedgerError, openDatabase } from './store/folder.js';
 
 export class Ledger {
   readonly folder: string;
@@ -34,6 +38,27 @@ export class Ledger {
     return queryEvents(this.database, options);
   }
 
+  /** A chain, or what is below one launch, as a tree; without `id` the newest chain. Throws LedgerError. */
+  tree(id?: string): Trail {
+    return buildTrail(chainEvents(this.database, id ?? this.#newestChain()));
+  }
+
+  /** A whole chain, what is below one launch, or one session, in causal order. Throws LedgerError. */
+  replay(id?: string): StoredEvent[] {
+    const chosen = id ?? this.#newestChain();
+    try {
+      return chainEvents(this.database, chosen);
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.code !== 'not-found') throw error;
+      return sessionEvents(this.database, chosen);
+    }
+  }
+
+  /** Events that arrive from now on, until `signal` is aborted. */
+  tail(filter: QueryFilter, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+    return tailEvents(this.database, filter, signal);
+  }
+
   /** One event by its id. */
   event(id: string): StoredEvent | undefined {
     const key = Buffer.from(id.replaceAll('-', ''), 'hex');
@@ -54,6 +79,12 @@ export class Ledger {
 
   close(): void {
     this.database.close();
+  }
+
+  #newestChain(): string {
+    const chain = newestChain(this.database);
+    if (chain === undefined) throw new LedgerError('not-found', `${this.folder} holds no launch yet`);
+    return chain;
   }
 }
 

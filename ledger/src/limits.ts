@@ -17,7 +17,7 @@ export const MAX_SEARCH_WORDS = 32;
 /** Interned names of one kind that are held in memory; beyond it they are looked up again. */
 export const MAX_CACHED_NAMES = 50_000;
 /** Events of one chain that tree and replay hold in memory. */
-export const MAX_CHAIN_EVENTS = 200_000;
+export const MAX_CHAIN_EVENTS = 100_000;
 /** Values of one filter (people of a group, launches of a chain) that are merged in one statement; more are joined. */
 export const MAX_MERGED_VALUES = 64;
 /** Rows of the first page of a query; pages double up to the last. */
@@ -29,3 +29,5 @@ export const TEXT_PAGE_ROWS = 1_024;
 export const BUSY_TIMEOUT_MS = 10_000;
 /** Milliseconds between looks at the database while tailing. */
 export const TAIL_INTERVAL_MS = 200;
+/** Events of a filter up to which a text is looked for in their lines instead of the word index. */
+export const NARROW_EVENTS = 2_000;

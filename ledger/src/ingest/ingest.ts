@@ -138,7 +138,7 @@ export class Ingest {
   }
 
   #nextKey(): number {
-    return Number(this.#database.get<{ key: number | null }>('SELECT max(key) AS key FROM events')?.key ?? 0) + 1;
+    return (this.#database.get<{ key: number | null }>('SELECT max(key) AS key FROM events')?.key ?? 0) + 1;
   }
 }
 

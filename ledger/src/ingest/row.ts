@@ -59,30 +59,54 @@ export function readLine(line: string): EventRow | Rejection {
 }
 
 type Named = Pick<EventRow, 'root' | 'launch' | 'agent' | 'target' | 'verb' | 'action' | 'session' | 'text'>;
+/** A line may hold anything: its members are read as unknown. */
+type Members = Readonly<Record<string, unknown>>;
 
 /** Names to search by. Members of a wrong type are left out: the event is kept all the same, and verify will say. */
-function named(event: Partial<AuditEvent>): Named {
-  const { root, launch, agent, target, operation } = event;
+function named(event: Members): Named {
+  const agent = members(event['agent']);
+  const target = members(event['target']);
   return {
-    root: typeof root?.sub === 'string' && typeof root.iss === 'string' ? root : undefined,
-    launch: typeof launch?.id === 'string' && typeof launch.chain === 'string' ? launch : undefined,
-    agent: typeof agent?.name === 'string' ? [agent.name, String(agent.namespace ?? '')] : undefined,
-    target: typeof target?.name === 'string' ? [target.name, `${String(target.host)}:${String(target.port)}`] : undefined,
-    verb: string(operation?.verb),
-    action: string(event.decision?.action),
-    session: string(event.session?.id),
+    root: principal(members(event['root'])),
+    launch: launch(members(event['launch'])),
+    agent: typeof agent['name'] === 'string' ? [agent['name'], text(agent['namespace'])] : undefined,
+    target: typeof target['name'] === 'string' ? [target['name'], `${text(target['host'])}:${text(target['port'])}`] : undefined,
+    verb: string(members(event['operation'])['verb']),
+    action: string(members(event['decision'])['action']),
+    session: string(members(event['session'])['id']),
     text: eventText(event),
   };
+}
+
+function principal({ iss, sub, name, groups, authn }: Members): Principal | undefined {
+  if (typeof iss !== 'string' || typeof sub !== 'string') return undefined;
+  return { iss, sub, name: text(name), groups: strings(groups), authn: text(authn) as Principal['authn'] };
+}
+
+function launch({ id, chain, parent, depth, path }: Members): Launch | undefined {
+  if (typeof id !== 'string' || typeof chain !== 'string') return undefined;
+  return { id, chain, parent: text(parent), depth: typeof depth === 'number' ? depth : 0, path: strings(path) };
+}
+
+function members(value: unknown): Members {
+  return typeof value === 'object' && value !== null ? (value as Members) : {};
 }
 
 function string(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(text) : [];
+}
+
 /** What full text searches: statement and resources. */
-export function eventText(event: Partial<AuditEvent>): string {
-  const { operation } = event;
-  if (typeof operation !== 'object' || operation === null) return '';
-  const others = Array.isArray(operation.others) ? operation.others.map((other) => string(other?.resource) ?? '') : [];
-  return [string(operation.statement) ?? '', string(operation.resource) ?? '', ...others].join(' ').trim();
+export function eventText(event: object): string {
+  const { statement, resource, others } = members(members(event)['operation']);
+  const more = Array.isArray(others) ? others.map((other) => text(members(other)['resource'])) : [];
+  return [text(statement), text(resource), ...more].join(' ').trim();
 }

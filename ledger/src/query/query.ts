@@ -1,5 +1,5 @@
 /** Searching events: pages of a walk along one index, handed out one by one, never all in memory. */
-import { FIRST_PAGE_ROWS, LAST_PAGE_ROWS } from '../limits.js';
+import { FIRST_PAGE_ROWS, LAST_PAGE_ROWS, NARROW_EVENTS } from '../limits.js';
 import { eventText } from '../ingest/row.js';
 import type { AuditEvent } from '@cairn/audit';
 import type { Database } from '../store/database.js';
@@ -20,9 +20,6 @@ export interface StoredEvent {
   readonly event: AuditEvent;
 }
 
-/** Events of a filter that is narrower than this are searched by their other conditions, and their text is read. */
-const NARROW_EVENTS = 20_000;
-
 /** Throws QueryError for a time that is none. */
 export function* queryEvents(database: Database, options: QueryOptions): Generator<StoredEvent> {
   const { limit = Number.MAX_SAFE_INTEGER, order = 'newest' } = options;
@@ -39,10 +36,12 @@ export function* queryEvents(database: Database, options: QueryOptions): Generat
 
 function* matchingLines(database: Database, filter: ResolvedFilter, order: Order, limit: number): Generator<string> {
   const narrow = filter.conditions[0] !== undefined && filter.conditions[0].events <= NARROW_EVENTS;
-  if (!filter.search || narrow) return yield* walk(database, filter, order, limit);
-  for (const { key } of textMatches(database, filter, filter.search.expression, order, limit)) {
-    const row = database.get<{ line: string }>('SELECT line FROM lines WHERE key = ?', [key]);
-    if (row) yield row.line;
+  if (!filter.search || narrow) yield* walk(database, filter, order, limit);
+  else {
+    for (const { key } of textMatches(database, filter, filter.search.expression, order, limit)) {
+      const row = database.get<{ line: string }>('SELECT line FROM lines WHERE key = ?', [key]);
+      if (row) yield row.line;
+    }
   }
 }
 

@@ -28,13 +28,15 @@ export class Database {
   }
 
   run(sql: string, binds: readonly Bind[] = []): void {
-    this.#prepare(sql).run(binds as Bind[]);
+    this.#prepare(sql).run(binds);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a row's shape is known where its SQL stands
   all<T = Row>(sql: string, binds: readonly Bind[] = []): T[] {
-    return this.#prepare(sql).all(binds as Bind[]) as T[];
+    return this.#prepare(sql).all(binds) as T[];
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the row, as in `all`
   get<T = Row>(sql: string, binds: readonly Bind[] = []): T | undefined {
     return this.all<T>(sql, binds)[0];
   }
@@ -50,11 +52,6 @@ export class Database {
       if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');
       throw error;
     }
-  }
-
-  /** Changes when another connection has committed. */
-  version(): number {
-    return Number(this.get<{ data_version: number }>('PRAGMA data_version')?.data_version);
   }
 
   close(): void {

@@ -28,27 +28,18 @@ export class Dictionary {
   }
 
   principal(root: Principal): number {
-    const groups = JSON.stringify(Array.isArray(root.groups) ? root.groups : []);
-    const values = [root.iss, root.sub, String(root.name ?? ''), groups, String(root.authn ?? '')];
+    const groups = JSON.stringify(root.groups);
+    const values = [root.iss, root.sub, root.name, groups, root.authn];
     const { key, added } = this.#key(`p${values.join('\0')}`, 'principals', ['iss', 'sub', 'name', 'groups', 'authn'], values);
     if (added) {
-      for (const group of JSON.parse(groups) as unknown[]) {
-        this.#database.run('INSERT OR IGNORE INTO principal_groups VALUES (?, ?)', [String(group), key]);
-      }
+      for (const group of root.groups) this.#database.run('INSERT OR IGNORE INTO principal_groups VALUES (?, ?)', [group, key]);
     }
     return this.#count('principals', key);
   }
 
   /** `principal` is 0 where the root is unknown. */
   launch(launch: Launch, principal: number): number {
-    const values = [
-      launch.id,
-      launch.chain,
-      String(launch.parent ?? ''),
-      Number(launch.depth) || 0,
-      JSON.stringify(launch.path ?? []),
-      principal,
-    ];
+    const values = [launch.id, launch.chain, launch.parent ?? '', launch.depth, JSON.stringify(launch.path), principal];
     const columns = ['id', 'chain', 'parent', 'depth', 'path', 'principal'];
     return this.#count('launches', this.#key(`l${values.join('\0')}`, 'launches', columns, values).key);
   }

@@ -29,7 +29,7 @@ CREATE TABLE events (key INTEGER PRIMARY KEY, stream INTEGER NOT NULL, seq INTEG
   launch INTEGER, agent INTEGER, target INTEGER, verb INTEGER, action INTEGER, session INTEGER, id BLOB NOT NULL);
 CREATE UNIQUE INDEX events_id ON events (id);
 CREATE UNIQUE INDEX events_seq ON events (stream, seq);
-CREATE INDEX events_time ON events (time, stream, seq);
+CREATE INDEX events_time ON events (time);
 ${INDEXED.map((column) => `CREATE INDEX events_${column} ON events (${column}, time) WHERE ${column} IS NOT NULL;`).join('\n')}
 CREATE TABLE lines (key INTEGER PRIMARY KEY, line TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = 'ascii');
