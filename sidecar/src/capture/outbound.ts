@@ -41,10 +41,14 @@ export interface Connection {
 export class Outbound {
   constructor(private readonly services: OutboundServices) {}
 
-  /** The declared route of a destination, undefined when undeclared. */
-  routeOf(host: string, port: number): Route | undefined {
+  #routeOf(host: string, port: number): Route | undefined {
     const { policy, addresses } = this.services.inForce();
     return routeTo(policy, addresses, host, port);
+  }
+
+  /** Whether a connection to there is opened at all: declared, or undeclared and recorded. */
+  passes(host: string, port: number): boolean {
+    return this.#routeOf(host, port) !== undefined || this.services.inForce().policy.undeclared.action === 'Allow';
   }
 
   open(connection: Connection): void {
@@ -53,7 +57,7 @@ export class Outbound {
       connection.socket.destroy();
       return;
     }
-    const route = this.routeOf(connection.host, connection.port);
+    const route = this.#routeOf(connection.host, connection.port);
     if (route) this.#start(connection, route, (context) => protocolModule(route.target.protocol).open(context), route.target.protocol);
     else this.#undeclared(connection);
   }

@@ -48,7 +48,7 @@ export function startProxyConnection(socket: Socket, outbound: Outbound, first?:
     }
     release();
     const { host, port } = request;
-    if (outbound.routeOf(host, port)) {
+    if (outbound.passes(host, port)) {
       socket.write(CONNECTED);
       outbound.open({ socket, host, port, initial: held.subarray(headEnd + END_OF_HEAD.length) });
     } else {

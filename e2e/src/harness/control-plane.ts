@@ -1,0 +1,109 @@
+/** The operator's service in this process, over policies given as YAML, with a cluster's keys of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { auditorPublicKey, generateAuditorKey } from '@cairn/audit';
+import { parsePolicies, policyFor, type AuditPolicy, type IdentityProvider } from '@cairn/crds';
+import { createWorkloadVerifier, generateSigningKey, mintWorkloadToken, type PodReference, type Principal } from '@cairn/identity';
+import { createOperatorService, type OperatorService } from '@cairn/operator';
+
+const CLUSTER = 'https://kubernetes.default.svc';
+const TOKEN_SECONDS = 3600;
+
+export interface Pod extends PodReference {
+  agent: string;
+  labels: Record<string, string>;
+}
+
+export interface ControlPlane {
+  readonly url: string;
+  readonly service: OperatorService;
+  readonly stateFolder: string;
+  readonly auditorKey: Awaited<ReturnType<typeof generateAuditorKey>>;
+  /** Admits a pod: from now on it is known and may ask for its bundle. */
+  admit(pod: Pod): Promise<{ workloadToken: string; grant: string }>;
+  /** Replaces the policies; sidecars hear of it. */
+  apply(yaml: string): void;
+  stop(): Promise<void>;
+}
+
+/** Who deploys the pods of tests: launches that no request set in motion lead to her. */
+export const DEPLOYER: Principal = {
+  iss: 'kubernetes',
+  sub: 'carol@example.com',
+  name: 'carol@example.com',
+  groups: ['platform'],
+  authn: 'kubernetes',
+};
+
+/** Starts it for policies (and IdentityProviders) in YAML. Throws with every problem when they do not hold. */
+export async function startControlPlane(yaml: string): Promise<ControlPlane> {
+  const stateFolder = mkdtempSync(join(tmpdir(), 'cairn-control-plane-'));
+  const clusterKey = await generateSigningKey();
+  const auditorKey = await generateAuditorKey();
+  const pods = new Map<string, Pod>();
+  let resources = read(yaml);
+  let version = 1;
+  const policyOf = (pod: Pod): AuditPolicy => {
+    const choice = policyFor(resources.policies, { namespace: pod.namespace, labels: pod.labels });
+    const chosen = choice.policy && resources.policies.find(({ metadata }) => metadata.name === choice.policy.name);
+    if (!chosen) throw new Error(choice.problem?.message ?? 'no policy');
+    return chosen;
+  };
+  const service: OperatorService = await createOperatorService({
+    stateFolder,
+    workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
+    providers: resources.providers.map(({ spec }) => spec.oidc),
+    bundleFor: (reference) => {
+      const pod = pods.get(reference.uid);
+      if (!pod) return undefined;
+      const { kid, publicKey } = auditorPublicKey(auditorKey.publicJwk);
+      return {
+        version: String(version),
+        policies: [policyOf(pod)],
+        providers: resources.providers,
+        tokenService: service.tokenService(),
+        auditorKey: { kid, publicKey },
+      };
+    },
+    agentOf: (reference) => {
+      const pod = pods.get(reference.uid);
+      if (!pod) return undefined;
+      const { maxDepth, allowLoops } = policyOf(pod).spec.identity;
+      return { name: pod.agent, namespace: pod.namespace, maxDepth, allowLoops };
+    },
+    log: () => undefined,
+  });
+  const url = await service.listen();
+  const now = (): number => Math.floor(Date.now() / 1000);
+  return {
+    url,
+    service,
+    stateFolder,
+    auditorKey,
+    async admit(pod) {
+      pods.set(pod.uid, pod);
+      const reference: PodReference = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
+      const terms = { issuer: CLUSTER, now: now(), lifetimeSeconds: TOKEN_SECONDS };
+      return {
+        workloadToken: await mintWorkloadToken(clusterKey, { pod: reference, serviceAccount: pod.agent }, terms),
+        grant: await service.grant({ principal: DEPLOYER, namespace: pod.namespace, agent: pod.agent }, pod.uid, TOKEN_SECONDS),
+      };
+    },
+    apply(next) {
+      resources = read(next);
+      version += 1;
+      service.bundlesChanged();
+    },
+    async stop() {
+      await service.close();
+      rmSync(stateFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+function read(yaml: string): { policies: AuditPolicy[]; providers: IdentityProvider[] } {
+  const { policies, providers, problems } = parsePolicies(yaml, 'policy.yaml');
+  if (problems.length > 0) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join('\n'));
+  return { policies, providers };
+}
