@@ -159,7 +159,7 @@ test('what would let an agent past its sidecar is refused, and the object comes 
     [pod({}, { 'cairn.dev/inject': 'yes' }), 'invalid-annotation'],
     [pod({}, { 'cairn.dev/injct': 'true' }), 'unknown-annotation'],
     [pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/sidecar-memory': 'lots' }), 'invalid-annotation'],
-    [pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/policy': 'absent' }), 'policy-not-found'],
+    [pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/policy': 'absent' }), 'unknown-policy'],
   ];
   for (const [object, code] of refused) {
     const result = objectOf(object);

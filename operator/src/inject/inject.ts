@@ -1,5 +1,5 @@
 /** Injection: a pod or workload in, the same with a sidecar out. No clock, no IO, the input untouched. */
-import type { AuditPolicy, LabelSelector } from '@cairn/crds';
+import { policyFor, type AuditPolicy, type Target } from '@cairn/crds';
 import type { PodSpec } from './kubernetes.js';
 import { readAnnotations, type InjectAnnotations } from './annotations.js';
 import type { Plan } from './containers.js';
@@ -36,31 +36,7 @@ function skipReason(template: Template, annotations: InjectAnnotations, enrolled
   return template.spec.hostNetwork ? 'host-network' : undefined;
 }
 
-function selects(selector: LabelSelector, labels: Record<string, string>): boolean {
-  return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-}
-
-function choosePolicies(
-  template: Template,
-  name: string | undefined,
-  namespace: string,
-  policies: readonly AuditPolicy[],
-): AuditPolicy[] | Problem {
-  const here = policies.filter((policy) => (policy.metadata.namespace ?? namespace) === namespace);
-  if (name !== undefined) {
-    const found = here.filter((policy) => policy.metadata.name === name);
-    const message = `There is no AuditPolicy "${name}" in namespace ${namespace}; apply it first or correct the name.`;
-    return found.length > 0
-      ? found
-      : { severity: 'error', code: 'policy-not-found', path: 'metadata.annotations["cairn.dev/policy"]', message };
-  }
-  const found = here.filter((policy) => selects(policy.spec.selector, template.metadata?.labels ?? {}));
-  const message = `No AuditPolicy of namespace ${namespace} selects the pod's labels; name one with cairn.dev/policy or label the pod.`;
-  return found.length > 0 ? found : { severity: 'error', code: 'no-policy', path: 'metadata.labels', message };
-}
-
-function makePlan(agent: string, annotations: InjectAnnotations, policies: readonly AuditPolicy[], settings: InjectSettings): Plan {
-  const targets = policies.flatMap((policy) => policy.spec.targets);
+function makePlan(agent: string, annotations: InjectAnnotations, targets: readonly Target[], settings: InjectSettings): Plan {
   return {
     agent,
     capture: annotations.capture ?? settings.capture,
@@ -99,11 +75,16 @@ export function inject<T extends KubernetesObject>(object: T, context: InjectCon
   const skipped = skipReason(template, annotations, context.enrolled);
   if (skipped) return { object, skipped, problems };
   const namespace = object.metadata?.namespace ?? context.namespace;
-  const policies = choosePolicies(template, annotations.policy, namespace, context.policies);
-  if (!Array.isArray(policies)) return { object, problems: [...problems, { ...policies, path: at + policies.path }] };
+  const pod = {
+    namespace,
+    labels: template.metadata?.labels ?? {},
+    ...(annotations.policy ? { policyAnnotation: annotations.policy } : {}),
+  };
+  const { policy, problem } = policyFor(context.policies, pod);
+  if (problem) return { object, problems: [...problems, { severity: 'error', path: `${at}metadata`, ...problem }] };
   checkPod(template.spec, context.settings.sidecarUid, `${at}spec`, problems);
   if (problems.some(isError)) return { object, problems };
-  const plan = makePlan(annotations.agent ?? ownerName(object), annotations, policies, context.settings);
+  const plan = makePlan(annotations.agent ?? ownerName(object), annotations, policy.spec.targets, context.settings);
   return { object: withTemplate(object, path, render(template, plan)) as T, problems };
 }
 

@@ -1,11 +1,12 @@
 /** What injection has to say about an object, as plain data: the webhook, the CLI and Events word it their own way. */
 
+import type { PolicyChoiceProblem } from '@cairn/crds';
+
 export type ProblemCode =
   | 'unknown-annotation'
   | 'invalid-annotation'
   | 'misplaced-annotation'
-  | 'policy-not-found'
-  | 'no-policy'
+  | PolicyChoiceProblem['code']
   | 'privileged'
   | 'host-namespace'
   | 'capability-removed'
