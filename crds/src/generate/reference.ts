@@ -1,0 +1,97 @@
+/** docs/policy-reference.md, from the schemas. */
+import { API_VERSION } from '../types.js';
+import type { CustomResource } from '../schema/resources.js';
+import type { Schema } from '../schema/structural.js';
+
+const EXAMPLE = `    apiVersion: cairn.dev/v1alpha1
+    kind: AuditPolicy
+    metadata: {name: research, namespace: research}
+    spec:
+      selector: {matchLabels: {team: research}}
+      identity: {required: true, providers: [corp], maxDepth: 5, onAmbiguous: Deny}
+      targets:
+      - {name: orders, protocol: postgres, hosts: [orders.data.svc], port: 5432, credential: {secret: orders-ro}}
+      - {name: crm, protocol: http, hosts: [crm.internal], port: 443, credential: {bearerSecret: {name: crm, key: token}}}
+      rules:
+      - {name: no-schema-changes, match: {targets: [orders], verbs: [DROP, TRUNCATE, ALTER]}, action: Deny, reason: schema changes go through migrations}
+      - {name: writes, match: {targets: [orders], effects: [write]}, action: RequireApproval, approval: {groups: [db-owners], minimum: 1, timeout: 30m}, delivery: Strict}
+      - {name: contacts, match: {targets: [orders, crm]}, action: Allow, level: RequestResponse, mask: [{fields: [email, ssn]}, {detect: [email, payment-card]}]}
+      default: {action: Allow, level: Metadata}
+      undeclared: Deny`;
+
+const INTRODUCTION = `# Policy reference
+
+<!-- Generated from crds/src/schema by crds/src/generate/main.ts; edit there. -->
+
+An AuditPolicy says what the agents of a namespace may do and what is kept of it; an IdentityProvider says who vouches for
+people. Check a file with \`cairn policy check FILE\`, try it with \`cairn policy test FILE --cases CASES\`.
+
+${EXAMPLE}
+
+## How a policy decides
+- Every operation is asked by itself; rules are tried in order and **the first that matches decides**. No rule: \`spec.default\`.
+- A message of several operations (\`INSERT ...; SELECT ...\`, a CTE that writes) gets the strictest action of all: Deny, then
+  RequireApproval, then Allow. Level and delivery are the strongest, masks the union. Two approvals in one message are asked
+  of the groups that both rules name, with the higher minimum and the shorter timeout; no such group is a denial.
+- A \`when\` that fails at run time (a key that is missing, an index beyond the end) denies, and the reason names the rule.
+- \`when\` has no \`matches()\`: a regular expression can take time without bound on text that an agent writes. Use
+  \`startsWith\`, \`endsWith\`, \`contains\`, or \`glob\` with a literal pattern: \`operation.resource.glob("public.*")\`. Where no person or
+  launch is known, their texts are empty, their lists too, and \`launch.depth\` is 0. all, exists, map and filter do not nest.
+- Tables are matched as the statement names them: write \`**.customers\` to mean \`customers\` in any schema and without one.
+- \`identity.onAmbiguous: Hold\` asks the approval groups of all rules together, with the highest minimum and the shortest
+  timeout among them. \`Record\` lets the rules decide. What cannot be parsed but is recorded is kept with its request, and every
+  mask of the policy applies to its result.
+
+## How a pod finds its policy
+By the annotation \`cairn.dev/policy\`, else by \`spec.selector\` among the policies of its namespace. Two that match and no
+annotation is an error that names both. An empty selector is for every agent of the namespace.
+`;
+
+function typeOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(' \\| ');
+  if (schema.type === 'array') return `list of ${schema.items ? typeOf(schema.items) : 'values'}`;
+  if (schema.additionalProperties) return 'map of texts';
+  return schema.type === 'string' ? 'text' : schema.type;
+}
+
+function bounds({ minimum, maximum, minItems, maxItems, maxLength }: Schema): string {
+  if (maximum !== undefined) return maximum === Number.MAX_SAFE_INTEGER ? '' : ` ${minimum ?? 0} to ${maximum}.`;
+  if (maxItems !== undefined) return minItems ? ` ${minItems} to ${maxItems} entries.` : ` At most ${maxItems} entries.`;
+  return maxLength === undefined ? '' : ` At most ${maxLength} characters.`;
+}
+
+function row(name: string, schema: Schema, required: boolean): string {
+  const initial = schema.default === undefined ? '' : `\`${JSON.stringify(schema.default).replaceAll('"', '')}\``;
+  const description = `${schema.description ?? ''}${bounds(schema)}`.replaceAll('|', '\\|');
+  return `| \`${name}\` | ${typeOf(schema)} | ${required ? 'required' : initial} | ${description} |`;
+}
+
+function nested(schema: Schema): Schema | undefined {
+  if (schema.type === 'array') return schema.items ? nested(schema.items) : undefined;
+  return schema.properties ? schema : undefined;
+}
+
+function section(path: string, schema: Schema): string[] {
+  const properties = Object.entries(schema.properties ?? {});
+  const rows = properties.map(([name, property]) => row(name, property, schema.required?.includes(name) ?? false));
+  const rules = schema['x-kubernetes-validations']?.map(({ message }) => `- ${message}`) ?? [];
+  const lines = [`### ${path}`, '', '| field | type | default | meaning |', '|---|---|---|---|', ...rows, ''];
+  if (rules.length > 0) lines.push('Checked:', '', ...rules, '');
+  for (const [name, property] of properties) {
+    const inner = nested(property);
+    if (inner) lines.push(...section(`${path}.${name}${property.type === 'array' ? '[]' : ''}`, inner));
+  }
+  return lines;
+}
+
+/** The whole document. */
+export function reference(resources: readonly CustomResource[]): string {
+  const parts = resources.flatMap(({ kind, scope, description, spec }) => [
+    `## ${kind}`,
+    '',
+    `\`${API_VERSION}\`, ${scope === 'Cluster' ? 'for the whole cluster' : 'in a namespace'}. ${description}`,
+    '',
+    ...section('spec', spec),
+  ]);
+  return `${INTRODUCTION}\n${parts.join('\n').trimEnd()}\n`;
+}
