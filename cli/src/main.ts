@@ -1,7 +1,11 @@
 /** `cairn`: every command is a file in commands/ that registers itself; heavy parts load when a command runs. */
 import { Command } from 'commander';
 
-const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[] = [];
+const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[] = [
+  () => import('./commands/demo.js'),
+  () => import('./commands/inject.js'),
+  () => import('./commands/topics.js'),
+];
 
 const program = new Command('cairn').description('An audit trail for nested AI agents').version('0.1.0').exitOverride();
 for (const load of COMMANDS) (await load()).register(program);
