@@ -27,6 +27,8 @@ export interface SidecarOptions {
   env?: Record<string, string>;
   /** Command before `node main.js`, for example ['taskset', '-c', '1']. */
   prefix?: readonly string[];
+  /** Options of node itself. */
+  flags?: readonly string[];
   /** Goes on in the spool of an earlier sidecar. */
   folder?: string;
 }
@@ -92,7 +94,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     CAIRN_RESOLVE_FILE: join(folder, 'resolve.json'),
     ...options.env,
   };
-  const [command, ...args] = [...(options.prefix ?? []), process.execPath, MAIN];
+  const [command, ...args] = [...(options.prefix ?? []), process.execPath, ...(options.flags ?? []), MAIN];
   const child = spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
   await ready(child, log);

@@ -68,12 +68,12 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     else metrics.completions.inc({ protocol });
   };
   const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, observe };
-  const authority = await createAuthority(config.agent.pod);
+  const authority = await createAuthority(config.agent.pod, hostsOf(current));
   const credentials = new CredentialFiles(config.credentialsFolder, now);
   const adopt = async (next: PolicyInForce): Promise<void> => {
     const { targets } = next.policy.spec;
     await loadProtocols(targets.map(({ protocol }) => protocol));
-    await authority.prepare(targets.flatMap(({ hosts }) => hosts));
+    await authority.prepare(hostsOf(next));
     current = next;
   };
   await adopt(current);
@@ -88,6 +88,10 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   };
   const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, inForce, log });
   return { config, log, operator, launches, contexts, recorder, stream, shipper, authority, outbound, metrics, inForce, adopt, own };
+}
+
+function hostsOf({ policy }: PolicyInForce): string[] {
+  return policy.spec.targets.flatMap(({ hosts }) => hosts);
 }
 
 async function openStream(
