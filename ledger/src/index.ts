@@ -5,3 +5,6 @@ export { QueryError, type QueryFilter } from './query/filter.js';
 export type { QueryOptions, StoredEvent } from './query/query.js';
 export type { Order } from './query/page.js';
 export type { Trail, TrailExchange, TrailLaunch } from './query/tree.js';
+export { SpoolIngest } from './ingest/spool.js';
+export { ingestKafka, type KafkaIngestOptions } from './ingest/kafka.js';
+export { PayloadReader, type OpenedBody } from './payload/payload.js';

@@ -66,6 +66,14 @@ export class Ledger {
     return row && { line: row.line, event: JSON.parse(row.line) as AuditEvent };
   }
 
+  /** One event by its place. */
+  eventAt(stream: string, seq: number): StoredEvent | undefined {
+    const sql =
+      'SELECT l.line FROM events e JOIN lines l ON l.key = e.key WHERE e.stream = (SELECT key FROM streams WHERE id = ?) AND e.seq = ?';
+    const row = this.database.get<{ line: string }>(sql, [stream, seq]);
+    return row && { line: row.line, event: JSON.parse(row.line) as AuditEvent };
+  }
+
   /** Ciphertext of a payload record. */
   payload(stream: string, record: number): Buffer | undefined {
     const row = this.database.get('SELECT ciphertext FROM payloads WHERE stream = ? AND record = ?', [stream, record]);

@@ -31,3 +31,9 @@ export const BUSY_TIMEOUT_MS = 10_000;
 export const TAIL_INTERVAL_MS = 200;
 /** Events of a filter up to which a text is looked for in their lines instead of the word index. */
 export const NARROW_EVENTS = 2_000;
+/** Milliseconds between looks at a spool that has nothing new. */
+export const SPOOL_INTERVAL_MS = 50;
+/** Times that kafkajs tries again before a broker counts as unreachable. */
+export const KAFKA_RETRIES = 5;
+/** Payload records that a reader holds open; each is at most audit's MAX_RECORD_BYTES. */
+export const MAX_OPEN_RECORDS = 16;
