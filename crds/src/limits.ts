@@ -47,7 +47,7 @@ export const MAX_WHEN_DEPTH = 32;
 /** Comprehensions (all, exists, map, filter) inside each other: their cost multiplies with what an agent sends. */
 export const MAX_WHEN_COMPREHENSIONS = 1;
 
-/** Verbs whose upper-case form a compiled policy remembers. */
+/** Verbs, as agents write them, whose rules a compiled policy remembers for each target. */
 export const MAX_KNOWN_VERBS = 1024;
 /** Combinations of verdicts that a compiled policy remembers; beyond it the memory starts again empty. */
 export const MAX_MERGED_VERDICTS = 4096;

@@ -1,11 +1,11 @@
 /** AuditPolicy -> CompiledPolicy: rules laid out by target, so that matching reads only those that may apply. */
 import { canonicalHost } from '../hosts.js';
-import { MAX_KNOWN_VERBS } from '../limits.js';
 import type { Operation } from '../operation.js';
 import type { Actor, CompiledPolicy, Verdict } from '../policy.js';
 import type { AuditPolicy, AuditPolicySpec, Target } from '../types.js';
 import { VerdictMerger } from './merge.js';
-import { compileRule, type CompiledRule } from './rule.js';
+import { CompiledRule } from './rule.js';
+import { RuleTable } from './rule-table.js';
 import { failedVerdict, fallbackVerdicts, freezeAll, ruleVerdict, type Fallbacks } from './verdicts.js';
 
 class Matcher implements CompiledPolicy {
@@ -17,12 +17,10 @@ class Matcher implements CompiledPolicy {
   readonly unidentified: Verdict;
   readonly #default: Verdict;
   readonly #addresses = new Map<string, Target>();
-  readonly #byTarget = new Map<string, readonly CompiledRule[]>();
+  readonly #byTarget = new Map<string, RuleTable>();
   /** Rules that name no target: for traffic whose target is not declared. */
-  readonly #anywhere: readonly CompiledRule[];
+  readonly #anywhere: RuleTable;
   readonly #merger: VerdictMerger;
-  /** Upper-case form of verbs that were seen; agents choose verbs, so it is bounded. */
-  readonly #verbs = new Map<string, string>();
 
   constructor(name: string, spec: AuditPolicySpec, fallbacks: Fallbacks) {
     this.name = name;
@@ -36,10 +34,12 @@ class Matcher implements CompiledPolicy {
     } = fallbacks);
     const failures = new Map(spec.rules.map((rule) => [rule, failedVerdict(name, rule)]));
     const verdicts = new Map(spec.rules.map((rule) => [rule, ruleVerdict(name, rule)]));
-    const rulesFor = (target: Target | undefined): CompiledRule[] =>
-      spec.rules
-        .filter(({ match }) => !match.targets || (target && match.targets.includes(target.name)))
-        .map((rule) => compileRule(rule, target, verdicts.get(rule)!, failures.get(rule)!));
+    const rulesFor = (target: Target | undefined): RuleTable =>
+      new RuleTable(
+        spec.rules
+          .filter(({ match }) => !match.targets || (target && match.targets.includes(target.name)))
+          .map((rule) => ({ rule, compiled: new CompiledRule(rule, target, verdicts.get(rule)!, failures.get(rule)!) })),
+      );
     for (const target of spec.targets) {
       this.#byTarget.set(target.name, rulesFor(target));
       for (const host of target.hosts) this.#addresses.set(`${canonicalHost(host)}:${target.port}`, target);
@@ -55,13 +55,7 @@ class Matcher implements CompiledPolicy {
   }
 
   match(target: string, operation: Operation, actor: Actor): Verdict {
-    const rules = this.#byTarget.get(target) ?? this.#anywhere;
-    const verb = this.#verbs.get(operation.verb) ?? this.#learn(operation.verb);
-    for (let i = 0; i < rules.length; i++) {
-      const verdict = rules[i]!(verb, operation, actor);
-      if (verdict) return verdict;
-    }
-    return this.#default;
+    return (this.#byTarget.get(target) ?? this.#anywhere).match(operation, actor) ?? this.#default;
   }
 
   matchAll(target: string, operations: readonly Operation[], actor: Actor): Verdict {
@@ -70,12 +64,6 @@ class Matcher implements CompiledPolicy {
     let verdict = this.match(target, first, actor);
     for (let i = 1; i < operations.length; i++) verdict = this.#merger.merge(verdict, this.match(target, operations[i]!, actor));
     return verdict;
-  }
-
-  #learn(verb: string): string {
-    const upper = verb.toUpperCase();
-    if (this.#verbs.size < MAX_KNOWN_VERBS) this.#verbs.set(verb, upper);
-    return upper;
   }
 }
 

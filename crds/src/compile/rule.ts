@@ -2,13 +2,12 @@
 import type { Operation } from '../operation.js';
 import type { Actor, Verdict } from '../policy.js';
 import type { Rule, Target } from '../types.js';
-import { compileCondition } from './condition.js';
+import { compileCondition, type Condition } from './condition.js';
 import { compileGlob, type Glob } from './glob.js';
 
-/** The verdict when the rule matches; undefined: the next rule is asked. `verb` is the operation's in upper case. */
-export type CompiledRule = (verb: string, operation: Operation, actor: Actor) => Verdict | undefined;
+type Names = ReadonlySet<string> | undefined;
 
-function setOf(values: readonly string[] | undefined): ReadonlySet<string> | undefined {
+function setOf(values: readonly string[] | undefined): Names {
   return values && new Set(values);
 }
 
@@ -22,29 +21,45 @@ function anyMatches(globs: readonly Glob[], resource: string): boolean {
   return false;
 }
 
-/** `target`: the one that the rule is compiled for, as `when` sees it. `failed`: the verdict when `when` can't be evaluated. */
-export function compileRule(rule: Rule, target: Target | undefined, verdict: Verdict, failed: Verdict): CompiledRule {
-  const { match } = rule;
-  const verbs = setOf(match.verbs?.map((verb) => verb.toUpperCase()));
-  const effects = setOf(match.effects);
-  const exact = setOf(match.resources?.filter((pattern) => !pattern.includes('*')));
-  const globs = match.resources?.filter((pattern) => pattern.includes('*')).map(compileGlob) ?? [];
-  const agents = setOf(match.agents);
-  const groups = setOf(match.groups);
-  const users = setOf(match.users);
-  const condition = rule.when === undefined ? undefined : compileCondition(rule.when);
-  return (verb, operation, actor) => {
-    if (verbs && !verbs.has(verb)) return undefined;
-    if (effects && !effects.has(operation.effect)) return undefined;
-    if (exact && !exact.has(operation.resource) && !anyMatches(globs, operation.resource)) return undefined;
-    if (agents && !agents.has(actor.agent.name)) return undefined;
-    if (groups && !(actor.root && anyIn(actor.root.groups, groups))) return undefined;
-    if (users && !(actor.root && users.has(actor.root.name))) return undefined;
-    if (!condition) return verdict;
+/** What of a rule is left to ask once target, verb and effect are known to fit. */
+export class CompiledRule {
+  /** Whether there is nothing left to ask: rules behind it are never reached. */
+  readonly certain: boolean;
+  readonly #verdict: Verdict;
+  readonly #failed: Verdict;
+  readonly #target: Target | undefined;
+  readonly #resources: Names;
+  readonly #globs: readonly Glob[];
+  readonly #agents: Names;
+  readonly #groups: Names;
+  readonly #users: Names;
+  readonly #condition: Condition | undefined;
+
+  /** `target`: the one that the rule is compiled for, as `when` sees it. `failed`: the verdict when `when` can't be evaluated. */
+  constructor({ match, when }: Rule, target: Target | undefined, verdict: Verdict, failed: Verdict) {
+    this.#verdict = verdict;
+    this.#failed = failed;
+    this.#target = target;
+    this.#resources = setOf(match.resources?.filter((pattern) => !pattern.includes('*')));
+    this.#globs = match.resources?.filter((pattern) => pattern.includes('*')).map(compileGlob) ?? [];
+    this.#agents = setOf(match.agents);
+    this.#groups = setOf(match.groups);
+    this.#users = setOf(match.users);
+    this.#condition = when === undefined ? undefined : compileCondition(when);
+    this.certain = !this.#resources && !this.#agents && !this.#groups && !this.#users && !this.#condition;
+  }
+
+  /** The verdict when the rule matches; undefined: the next rule is asked. */
+  ask(operation: Operation, actor: Actor): Verdict | undefined {
+    if (this.#agents && !this.#agents.has(actor.agent.name)) return undefined;
+    if (this.#users && !(actor.root && this.#users.has(actor.root.name))) return undefined;
+    if (this.#groups && !(actor.root && anyIn(actor.root.groups, this.#groups))) return undefined;
+    if (this.#resources && !this.#resources.has(operation.resource) && !anyMatches(this.#globs, operation.resource)) return undefined;
+    if (!this.#condition) return this.#verdict;
     try {
-      return condition(target, operation, actor) ? verdict : undefined;
+      return this.#condition(this.#target, operation, actor) ? this.#verdict : undefined;
     } catch {
-      return failed;
+      return this.#failed;
     }
-  };
+  }
 }
