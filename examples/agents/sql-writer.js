@@ -1,8 +1,8 @@
 // Writes and runs SQL with the ordinary driver. Where the database is comes from libpq's environment; it has no password.
-import pg from 'pg';
+import { escapeIdentifier, Pool } from 'pg';
 import { serve } from './agent.js';
 
-const pool = new pg.Pool({ max: 2 });
+const pool = new Pool({ max: 2 });
 pool.on('error', (error) => console.error(`sql-writer: idle connection: ${error.message}`));
 
 const LATE = `
@@ -18,7 +18,7 @@ serve('sql-writer', {
     return { credited: result.rows };
   },
   '/drop': async ({ table }) => {
-    await pool.query(`DROP TABLE ${pg.escapeIdentifier(table)}`);
+    await pool.query(`DROP TABLE ${escapeIdentifier(table)}`);
     return { dropped: table };
   },
 });

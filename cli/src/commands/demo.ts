@@ -22,7 +22,9 @@ async function run(options: DemoCommandOptions): Promise<void> {
   const { DemoError } = await import('../demo/failure.js');
   const { runDemo } = await import('../demo/demo.js');
   const cleanup = new Cleanup();
+  let stopping = false;
   const interrupted = (signal: 'SIGINT' | 'SIGTERM', code: number): void => {
+    stopping = true;
     process.stderr.write(`\ncairn demo: ${signal}, stopping what was started\n`);
     void cleanup.run().then(() => process.exit(code));
   };
@@ -36,6 +38,8 @@ async function run(options: DemoCommandOptions): Promise<void> {
       cleanup,
     );
   } catch (error) {
+    // What fails while everything is being stopped is no news.
+    if (stopping) return;
     const next = error instanceof DemoError ? error.next : 'If it happens again, report it with the files of .cairn/demo/logs.';
     process.stderr.write(`cairn demo failed: ${(error as Error).message}\n${next}\n`);
     process.exitCode = 1;

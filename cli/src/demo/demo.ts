@@ -106,23 +106,25 @@ async function startAgents(stage: Stage, parts: Parts): Promise<{ planner: strin
   return { planner: addresses['planner.research.svc:80']!, stop };
 }
 
-async function login(oidc: OidcProvider, user: string): Promise<string> {
+async function accessToken(oidc: OidcProvider, user: string): Promise<string> {
   return (await oidc.login({ user })).accessToken;
+}
+
+async function approveHeld(progress: Progress, control: ControlPlane, bob: string): Promise<void> {
+  const approval = await heldStatement(control.url, bob);
+  progress.step(held(approval));
+  await approve(control.url, bob, approval, 'goodwill credit, agreed with support');
+  progress.step(`${BOB.name} (${BOB.groups.join(', ')}) approved it`);
 }
 
 async function converse({ progress }: Stage, { oidc, control }: Parts, planner: string): Promise<void> {
   const refused = await askAsNobody(planner);
   if (refused < 400) throw new DemoError(`somebody without a token was answered ${refused}`, 'See the sidecar logs in .cairn/demo/logs.');
   progress.step(`somebody without a token asks the planner: ${refused}`);
-  const [alice, bob] = await Promise.all([login(oidc, ALICE.login), login(oidc, BOB.login)]);
+  const [alice, bob] = await Promise.all([accessToken(oidc, ALICE.login), accessToken(oidc, BOB.login)]);
   progress.step(`${ALICE.name} (${ALICE.groups.join(', ')}) logged in and asks the planner: "${QUESTION}"`);
   const asking = ask(planner, alice);
-  const approving = heldStatement(control.url, bob).then(async (approval) => {
-    progress.step(held(approval));
-    await approve(control.url, bob, approval, 'goodwill credit, agreed with support');
-    progress.step(`${BOB.name} (${BOB.groups.join(', ')}) approved it`);
-  });
-  const [answer] = await Promise.all([asking, approving]);
+  const [answer] = await Promise.all([asking, approveHeld(progress, control, bob)]);
   progress.step('the chain answered');
   progress.say(answered(answer));
 }

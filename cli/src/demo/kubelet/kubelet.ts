@@ -19,7 +19,7 @@ export type Images = (image: string) => string;
 export interface RunningPod {
   pod: Pod;
   /** First the agents, then the sidecars, each told by SIGTERM. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 interface Place {

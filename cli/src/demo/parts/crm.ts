@@ -22,8 +22,9 @@ export async function startCrm(token: string, host: string): Promise<CrmPart> {
       response.status(401).json({ error: 'the CRM wants its token' });
       return;
     }
-    const ids = String(request.query['ids'] ?? '').split(',');
-    response.json({ contacts: CONTACTS.filter(({ id }) => ids.includes(String(id))) });
+    const { ids } = request.query;
+    const wanted = typeof ids === 'string' ? ids.split(',') : [];
+    response.json({ contacts: CONTACTS.filter(({ id }) => wanted.includes(String(id))) });
   });
   const server = app.listen(0, host);
   await once(server, 'listening');
