@@ -31,7 +31,7 @@ export function start(command: string, args: readonly string[], cwd: string): Ru
   const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const finished = once(child, 'close').then(([code, signal]) => ({ code, signal, output }) as Finished);
+  const finished = once(child, 'close').then(([code, signal]): Finished => ({ code, signal, output }));
   const printed = async (pattern: RegExp): Promise<RegExpExecArray> => {
     let ended = false;
     void finished.then(() => (ended = true));
