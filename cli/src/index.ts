@@ -1,1 +1,1 @@
-export {};
+export { renderTrail, type TrailOptions } from './terminal/trail.js';

@@ -5,6 +5,13 @@ const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import('./commands/demo.js'),
   () => import('./commands/inject.js'),
   () => import('./commands/topics.js'),
+  () => import('./commands/query.js'),
+  () => import('./commands/tree.js'),
+  () => import('./commands/replay.js'),
+  () => import('./commands/export.js'),
+  () => import('./commands/tail.js'),
+  () => import('./commands/verify.js'),
+  () => import('./commands/unseal.js'),
 ];
 
 const program = new Command('cairn').description('An audit trail for nested AI agents').version('0.1.0').exitOverride();

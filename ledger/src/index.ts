@@ -8,3 +8,6 @@ export type { Trail, TrailExchange, TrailLaunch } from './query/tree.js';
 export { SpoolIngest } from './ingest/spool.js';
 export { ingestKafka, type KafkaIngestOptions } from './ingest/kafka.js';
 export { PayloadReader, type OpenedBody } from './payload/payload.js';
+export { verifyLedger, type VerifyOptions } from './verify/verify.js';
+export { exportLines } from './verify/export.js';
+export { readTrust, readWitness } from './verify/trust.js';

@@ -4,8 +4,6 @@
 export const MAX_BATCH_RECORDS = 1_000;
 /** Characters of records of one transaction, so that a batch of payloads stays small too. */
 export const MAX_BATCH_CHARACTERS = 32 * 1024 * 1024;
-/** Bytes of one event line; a longer one is rejected. */
-export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 /** Bytes of one payload record; a larger one is rejected. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
 /** Characters of a rejected line that are kept beside the reason. */
@@ -37,3 +35,7 @@ export const SPOOL_INTERVAL_MS = 50;
 export const KAFKA_RETRIES = 5;
 /** Payload records that a reader holds open; each is at most audit's MAX_RECORD_BYTES. */
 export const MAX_OPEN_RECORDS = 16;
+/** Payload records that verification reads in one step. */
+export const PAYLOAD_PAGE_ROWS = 8;
+/** Bytes of a trust or witness file. */
+export const MAX_SIDE_FILE_BYTES = 64 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { MAX_BATCH_RECORDS, MAX_LINE_BYTES } from '../limits.js';
+import { MAX_LINE_BYTES } from '@cairn/audit';
+import { MAX_BATCH_RECORDS } from '../limits.js';
 import { openLedger, type Ledger } from '../ledger.js';
 import { ALICE, sqlEvent, temporaryLedger, TestStream } from '../testing/events.js';
 import type { LedgerRecord } from './records.js';

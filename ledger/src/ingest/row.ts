@@ -1,7 +1,6 @@
 /** One stored line -> what the index needs of it. Pure; a line that cannot be an event is a sentence, never an exception. */
-import type { AuditEvent } from '@cairn/audit';
+import { MAX_LINE_BYTES, type AuditEvent } from '@cairn/audit';
 import type { Launch, Principal } from '@cairn/identity';
-import { MAX_LINE_BYTES } from '../limits.js';
 
 export interface EventRow {
   readonly line: string;

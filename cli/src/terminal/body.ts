@@ -1,0 +1,75 @@
+/** Bodies for people: rows as a table, JSON indented, masked values hidden unless the auditor asks for them. */
+import Table from 'cli-table3';
+import type { AuditEvent } from '@cairn/audit';
+import type { OpenedBody } from '@cairn/ledger';
+import { printable, shorten } from './style.js';
+
+export interface BodyOptions {
+  /** Shows what was masked on the wire. */
+  unmask: boolean;
+}
+
+interface Rows {
+  columns: readonly (string | { name: string })[];
+  rows: readonly (readonly unknown[])[];
+}
+type RenderPostgres = (bytes: Uint8Array, options: { maskedColumns: string[] }) => Rows;
+
+const POSTGRES = 'application/vnd.postgresql.v3';
+/** Rows, lines and characters of one body that are shown; `cairn unseal --raw` gives everything. */
+const MAX_ROWS = 50;
+const MAX_LINES = 60;
+const MAX_CELL = 80;
+
+/** Lines without a final newline. */
+export async function bodyLines(body: OpenedBody, event: AuditEvent, options: BodyOptions): Promise<string[]> {
+  const masked = options.unmask ? [] : (event.masked ?? []).map(({ path }) => lastMember(path));
+  const lines = body.type === POSTGRES ? await postgresLines(body.bytes, masked) : textLines(body, masked);
+  if (body.truncated) lines.push('(the record holds no more of this body)');
+  return lines;
+}
+
+/** `customers.email`, `$.people[*].email` and `/people/0/email` all mask `email`. */
+function lastMember(path: string): string {
+  return path.split(/[./[\]"'$*]+/).findLast((part) => part !== '' && !/^\d+$/.test(part)) ?? path;
+}
+
+async function postgresLines(bytes: Buffer, maskedColumns: string[]): Promise<string[]> {
+  const sidecar = (await import('@cairn/sidecar')) as { renderPostgresPayload?: RenderPostgres };
+  if (!sidecar.renderPostgresPayload) return [`(${bytes.length} bytes of PostgreSQL messages)`];
+  const { columns, rows } = sidecar.renderPostgresPayload(bytes, { maskedColumns });
+  if (columns.length === 0 && rows.length === 0) return [];
+  const table = new Table({
+    head: columns.map((column) => printable(typeof column === 'string' ? column : column.name)),
+    style: { head: [], border: [] },
+  });
+  for (const row of rows.slice(0, MAX_ROWS)) table.push(row.map(cell));
+  return [...table.toString().split('\n'), ...(rows.length > MAX_ROWS ? [`(${rows.length - MAX_ROWS} rows more)`] : [])];
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  return shorten(printable(typeof value === 'string' ? value : JSON.stringify(value)), MAX_CELL);
+}
+
+function textLines({ bytes, type }: OpenedBody, masked: readonly string[]): string[] {
+  const parsed = /json/i.test(type) ? parseJson(bytes) : undefined;
+  if (parsed !== undefined)
+    return cut(JSON.stringify(parsed, (name, value: unknown) => (masked.includes(name) ? '***' : value), 2).split('\n'));
+  if (masked.length > 0) return [`(${bytes.length} bytes of ${printable(type)} with masked content; --unmask shows it)`];
+  if (!/^text\/|json|xml|urlencoded/i.test(type)) return [`(${bytes.length} bytes of ${printable(type)})`];
+  return cut(bytes.toString().split('\n'));
+}
+
+function cut(lines: string[]): string[] {
+  const shown = lines.slice(0, MAX_LINES).map((line) => line.match(/^ */)![0] + printable(line.trimStart()));
+  return lines.length > MAX_LINES ? [...shown, `(${lines.length - MAX_LINES} lines more)`] : shown;
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
