@@ -7,7 +7,7 @@ import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { localhostCertificate } from './postgres-certificate.js';
 import { postgresFolder, serverAccount } from './postgres-binaries.js';
 
@@ -192,11 +192,10 @@ function describe({ child, port, password, ca, home, onExit }: Running): Postgre
 async function prepare(part: PostgresPart, options: PostgresOptions): Promise<void> {
   const users = Object.entries(options.users ?? {});
   if (users.length === 0 && !options.initSql) return;
-  const client = new pg.Client({ connectionString: part.url(part.admin.user, part.admin.password, 'postgres') });
+  const client = new Client({ connectionString: part.url(part.admin.user, part.admin.password, 'postgres') });
   await client.connect();
   try {
-    for (const [name, secret] of users)
-      await client.query(`create role ${pg.escapeIdentifier(name)} login password ${pg.escapeLiteral(secret)}`);
+    for (const [name, secret] of users) await client.query(`create role ${escapeIdentifier(name)} login password ${escapeLiteral(secret)}`);
     if (options.initSql) await client.query(options.initSql);
   } finally {
     await client.end();
