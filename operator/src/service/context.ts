@@ -52,7 +52,7 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
     options,
     keys,
     oidc: new Map(options.providers.map((spec) => [spec.issuer, createOidcVerifier({ ...spec, clock })])),
-    witness: await Witness.open(join(options.stateFolder, 'witness.jsonl')),
+    witness: await Witness.open(options.stateFolder),
     approvals: await ApprovalStore.open(join(options.stateFolder, 'approvals.jsonl'), changes, clock),
     revocations,
     changes,

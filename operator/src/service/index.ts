@@ -2,4 +2,4 @@ export { createOperatorService, type ListenOptions, type OperatorService } from 
 export type { AgentDescription, OperatorServiceOptions } from './options.js';
 export { openKeyRing, type KeyRing } from './state/key-ring.js';
 export type { LogEntry } from './http/basics.js';
-export type { WitnessedCheckpoint, WitnessedStream } from './evidence/witness.js';
+export type { RegisteredKey, WitnessedCheckpoint } from './evidence/witness.js';

@@ -13,6 +13,8 @@ export const LAUNCH_SECONDS = 15 * 60;
 /** How long a launch may be renewed by its own token after its start. */
 export const LAUNCH_AGE_SECONDS = 24 * 60 * 60;
 export const STREAMS_COUNT = 500_000;
+/** Certified keys of one stream. */
+export const STREAM_KEYS_COUNT = 4096;
 /** Records that wait for the disk. */
 export const JOURNAL_PENDING_COUNT = 10_000;
 /** Superseded records are dropped from a journal beyond this. */

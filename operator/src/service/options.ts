@@ -15,7 +15,7 @@ export interface AgentDescription {
 export interface OperatorServiceOptions {
   /** Default: the address that it listens on. No trailing slash. */
   issuer?: string;
-  /** Folder for witness.jsonl, approvals.jsonl, revocations.jsonl and keys.json; made if absent. */
+  /** Folder for streams.jsonl, witness.jsonl, approvals.jsonl, revocations.jsonl and keys.json; made if absent. */
   stateFolder: string;
   /** Default: kept in the state folder. */
   keys?: KeyRing;

@@ -25,11 +25,7 @@ export class ApprovalStore {
 
   static async open(file: string, changes: Changes, clock: () => number): Promise<ApprovalStore> {
     const store = new ApprovalStore(changes, clock);
-    store.#journal = await Journal.open<Approval>(
-      file,
-      (approval) => store.#remember(approval),
-      () => store.#kept(),
-    );
+    store.#journal = await Journal.open<Approval>(file, { load: (approval) => store.#remember(approval), current: () => store.#kept() });
     return store;
   }
 

@@ -1,4 +1,4 @@
-import { CheckpointError, verifyCheckpoint, type Checkpoint } from '@cairn/audit';
+import { CheckpointError, STREAM_CERTIFICATE_TYPE, verifyCheckpoint, type Checkpoint } from '@cairn/audit';
 import { signJwt } from '@cairn/identity';
 import express, { Router } from 'express';
 import type { ServiceContext } from '../context.js';
@@ -6,11 +6,11 @@ import { callingAgent, type AgentCaller } from '../http/authenticate.js';
 import { fieldsOf, textField, uuidField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
 import { BODY_BYTES, CHECKPOINT_BYTES } from '../limits.js';
-import type { WitnessedStream } from './witness.js';
+import type { RegisteredKey } from './witness.js';
 
-/** Certifies the key of a sidecar's boot; verified by audit. */
-const STREAM_TYPE = 'cairn-stream+jwt';
 const KEY_CHARACTERS = 43;
+/** At a rotation the old key still signs the checkpoint over the event that names the new one. */
+const SIGNING_KEYS = 2;
 
 function readKey(value: string): string {
   const bytes = Buffer.from(value, 'base64url');
@@ -18,10 +18,10 @@ function readKey(value: string): string {
   throw new Problem(400, 'malformed', 'publicKey must be the 32 bytes of an Ed25519 public key in base64url without padding');
 }
 
-async function certify(context: ServiceContext, caller: AgentCaller, stream: string, publicKey: string): Promise<WitnessedStream> {
+async function certify(context: ServiceContext, caller: AgentCaller, stream: string, publicKey: string): Promise<RegisteredKey> {
   const now = Math.floor(context.clock() / 1000);
   // Without exp: it certifies one boot, and must be verifiable as long as the evidence is kept.
-  const certificate = await signJwt(context.keys.current, STREAM_TYPE, {
+  const certificate = await signJwt(context.keys.current, STREAM_CERTIFICATE_TYPE, {
     iss: context.issuer,
     sub: stream,
     iat: now,
@@ -32,25 +32,29 @@ async function certify(context: ServiceContext, caller: AgentCaller, stream: str
   return { stream, certificate, publicKey, pod: caller.workload.pod, agent: caller.name, time: new Date(now * 1000).toISOString() };
 }
 
-function ownStream(context: ServiceContext, caller: AgentCaller, id: string): WitnessedStream {
-  const stream = context.witness.stream(id);
-  if (!stream) throw new Problem(404, 'unknown-stream', 'the stream is not registered; POST /v1/streams first');
-  if (stream.pod.uid !== caller.workload.pod.uid) throw new Problem(403, 'other-pod', 'the stream belongs to another pod');
-  return stream;
+/** A stream belongs to the pod that registered it first. */
+function ownKeys(context: ServiceContext, { workload }: AgentCaller, stream: string): readonly RegisteredKey[] {
+  const keys = context.witness.keys(stream);
+  if (keys.some(({ pod }) => pod.uid !== workload.pod.uid)) throw new Problem(403, 'other-pod', 'the stream belongs to another pod');
+  return keys;
 }
 
-/** A note names its stream in the first line; the key that must have signed it follows from that. */
+/** A note names its stream in the first line; the keys that may have signed it follow from that, the newest first. */
 function readNote(context: ServiceContext, caller: AgentCaller, note: unknown): Checkpoint {
   if (typeof note !== 'string' || note === '')
     throw new Problem(400, 'malformed', 'the body must be a signed note (Content-Type: text/plain)');
   const origin = note.slice(0, note.indexOf('\n'));
-  const stream = ownStream(context, caller, origin.slice(origin.lastIndexOf('/') + 1));
-  try {
-    return verifyCheckpoint(note, stream.publicKey);
-  } catch (error) {
-    if (error instanceof CheckpointError) throw new Problem(error.code === 'signature' ? 403 : 400, error.code, error.message);
-    throw error;
+  const keys = ownKeys(context, caller, origin.slice(origin.lastIndexOf('/') + 1));
+  let refusal = new Problem(404, 'unknown-stream', 'the stream is not registered; POST /v1/streams first');
+  for (const { publicKey } of keys.slice(-SIGNING_KEYS).toReversed()) {
+    try {
+      return verifyCheckpoint(note, publicKey);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      refusal = new Problem(error.code === 'signature' ? 403 : 400, error.code, error.message);
+    }
   }
+  throw refusal;
 }
 
 export function evidenceRoutes(context: ServiceContext): Router {
@@ -60,8 +64,8 @@ export function evidenceRoutes(context: ServiceContext): Router {
     const fields = fieldsOf(request.body);
     const stream = uuidField(fields, 'stream');
     const publicKey = readKey(textField(fields, 'publicKey', KEY_CHARACTERS));
-    const known = context.witness.stream(stream);
-    if (known?.publicKey === publicKey && known.pod.uid === caller.workload.pod.uid) {
+    const known = ownKeys(context, caller, stream).find((key) => key.publicKey === publicKey);
+    if (known) {
       response.json({ certificate: known.certificate });
       return;
     }

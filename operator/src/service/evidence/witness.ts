@@ -1,10 +1,11 @@
+import { join } from 'node:path';
 import type { PodReference } from '@cairn/identity';
 import { Problem } from '../http/problem.js';
-import { STREAMS_COUNT } from '../limits.js';
+import { STREAM_KEYS_COUNT, STREAMS_COUNT } from '../limits.js';
 import { Journal } from '../state/journal.js';
 
-/** A line of witness.jsonl when a stream is registered. */
-export interface WitnessedStream {
+/** A line of streams.jsonl: a key of a stream was certified. A stream that rotates its key has several lines. */
+export interface RegisteredKey {
   stream: string;
   /** JWT of the token service: typ `cairn-stream+jwt`. */
   certificate: string;
@@ -17,7 +18,7 @@ export interface WitnessedStream {
   time: string;
 }
 
-/** A line of witness.jsonl for a checkpoint that was seen: the stream held `size` events whose head hashed to `root`. */
+/** A line of witness.jsonl: the stream held `size` events whose head hashed to `root`. */
 export interface WitnessedCheckpoint {
   stream: string;
   size: number;
@@ -28,11 +29,10 @@ export interface WitnessedCheckpoint {
 }
 
 interface Known {
-  stream: WitnessedStream;
+  /** Oldest first. */
+  keys: RegisteredKey[];
   checkpoint?: WitnessedCheckpoint;
 }
-
-type Line = WitnessedStream | WitnessedCheckpoint;
 
 /**
  * Remembers, apart from the evidence itself, which streams exist and how long they have grown: so a deleted tail and a
@@ -40,41 +40,43 @@ type Line = WitnessedStream | WitnessedCheckpoint;
  */
 export class Witness {
   readonly #streams = new Map<string, Known>();
-  #journal: Journal<Line> | undefined;
+  #registry: Journal<RegisteredKey> | undefined;
+  #checkpoints: Journal<WitnessedCheckpoint> | undefined;
 
-  static async open(file: string): Promise<Witness> {
+  /** Superseded checkpoints are dropped at opening: the largest size and its root say all that the earlier ones did. */
+  static async open(folder: string): Promise<Witness> {
     const witness = new Witness();
-    witness.#journal = await Journal.open<Line>(
-      file,
-      (line) => witness.#load(line),
-      () => witness.lines(),
-    );
+    const streams = witness.#streams;
+    witness.#registry = await Journal.open<RegisteredKey>(join(folder, 'streams.jsonl'), {
+      load: (line) => witness.#remember(line),
+      current: () => [...streams.values()].flatMap(({ keys }) => keys),
+    });
+    witness.#checkpoints = await Journal.open<WitnessedCheckpoint>(join(folder, 'witness.jsonl'), {
+      load: (line) => witness.#load(line),
+      current: () => [...streams.values()].flatMap(({ checkpoint }) => checkpoint ?? []),
+    });
     return witness;
   }
 
-  /** Each stream's registration, followed by its largest checkpoint. */
-  *lines(): Generator<Line> {
-    for (const { stream, checkpoint } of this.#streams.values()) {
-      yield stream;
-      if (checkpoint) yield checkpoint;
+  /** Certified keys of a stream, oldest first; none where it is not registered. */
+  keys(stream: string): readonly RegisteredKey[] {
+    return this.#streams.get(stream)?.keys ?? [];
+  }
+
+  /** Adds a stream, or a further key of one that rotates; the caller has checked that the pod is the same. */
+  async register(key: RegisteredKey): Promise<void> {
+    const keys = this.keys(key.stream);
+    if (keys.length >= STREAM_KEYS_COUNT) throw new Problem(429, 'too-many-keys', `a stream may have ${STREAM_KEYS_COUNT} keys`);
+    if (keys.length === 0 && this.#streams.size >= STREAMS_COUNT) {
+      throw new Problem(
+        503,
+        'too-many-streams',
+        `the witness holds its limit of ${STREAMS_COUNT} streams; archive its files and start it anew`,
+      );
     }
-  }
-
-  stream(id: string): WitnessedStream | undefined {
-    return this.#streams.get(id)?.stream;
-  }
-
-  checkpoint(id: string): WitnessedCheckpoint | undefined {
-    return this.#streams.get(id)?.checkpoint;
-  }
-
-  async register(stream: WitnessedStream): Promise<void> {
-    if (this.#streams.has(stream.stream)) throw new Problem(409, 'stream-exists', 'the stream is registered already, with another key');
-    if (this.#streams.size >= STREAMS_COUNT)
-      throw new Problem(503, 'too-many-streams', `the witness holds its limit of ${STREAMS_COUNT} streams; archive witness.jsonl`);
-    this.#streams.set(stream.stream, { stream });
-    await this.#journal!.append(stream).catch((error: unknown) => {
-      this.#streams.delete(stream.stream);
+    const forget = this.#remember(key);
+    await this.#registry!.append(key).catch((error: unknown) => {
+      forget();
       throw error;
     });
   }
@@ -85,23 +87,31 @@ export class Witness {
     const before = known.checkpoint;
     if (before && !follows(before, checkpoint)) return;
     known.checkpoint = checkpoint;
-    await this.#journal!.append(checkpoint).catch((error: unknown) => {
+    await this.#checkpoints!.append(checkpoint).catch((error: unknown) => {
       if (known.checkpoint === checkpoint) restore(known, before);
       throw error;
     });
   }
 
   async close(): Promise<void> {
-    await this.#journal!.close();
+    await Promise.all([this.#registry!.close(), this.#checkpoints!.close()]);
   }
 
-  #load(line: Line): void {
-    if ('certificate' in line) {
-      this.#streams.set(line.stream, { stream: line });
-      return;
-    }
-    const known = this.#streams.get(line.stream);
-    if (known && line.size > (known.checkpoint?.size ?? 0)) known.checkpoint = line;
+  /** Returns what takes it back. */
+  #remember(key: RegisteredKey): () => void {
+    const known: Known = this.#streams.get(key.stream) ?? { keys: [] };
+    known.keys.push(key);
+    this.#streams.set(key.stream, known);
+    return () => {
+      known.keys = known.keys.filter((each) => each !== key);
+      if (known.keys.length === 0) this.#streams.delete(key.stream);
+    };
+  }
+
+  #load(line: WitnessedCheckpoint): void {
+    const known: Known = this.#streams.get(line.stream) ?? { keys: [] };
+    if (line.size > (known.checkpoint?.size ?? 0)) known.checkpoint = line;
+    this.#streams.set(line.stream, known);
   }
 }
 

@@ -37,9 +37,16 @@ async function readLines(file: string): Promise<string[]> {
     .slice(0, -1);
 }
 
+export interface JournalContent<Entry> {
+  /** Given every record of earlier runs, in order. */
+  load: (entry: Entry) => void;
+  /** The records that still matter. */
+  current: () => Iterable<Entry>;
+}
+
 /**
  * JSON Lines that outlive the process: a record counts once `append` resolves, which is after fdatasync; records that
- * wait together share one. `current` gives the records that still matter, for when superseded ones are dropped.
+ * wait together share one.
  */
 export class Journal<Entry> {
   readonly #pending: Pending[] = [];
@@ -52,8 +59,8 @@ export class Journal<Entry> {
     private readonly current: () => Iterable<Entry>,
   ) {}
 
-  /** Hands every record of earlier runs to `load`, drops the superseded ones, and opens the file for more. */
-  static async open<Entry>(file: string, load: (entry: Entry) => void, current: () => Iterable<Entry>): Promise<Journal<Entry>> {
+  /** Drops the superseded records of earlier runs, and opens the file for more. */
+  static async open<Entry>(file: string, { load, current }: JournalContent<Entry>): Promise<Journal<Entry>> {
     for (const line of await readLines(file)) load(JSON.parse(line) as Entry);
     await writeAtomically(file, lines(current()));
     const journal = new Journal(file, await open(file, 'a', 0o600), current);

@@ -13,11 +13,7 @@ export class RevocationStore {
 
   static async open(file: string, changes: Changes): Promise<RevocationStore> {
     const store = new RevocationStore(changes);
-    store.#journal = await Journal.open<Revocation>(
-      file,
-      (entry) => store.list.add(entry),
-      () => store.list.after(0),
-    );
+    store.#journal = await Journal.open<Revocation>(file, { load: (entry) => store.list.add(entry), current: () => store.list.after(0) });
     return store;
   }
 

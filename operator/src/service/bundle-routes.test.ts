@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startFixture } from './fixture.js';
+
+test('a sidecar gets its bundle, and nothing while it has not changed', async (t) => {
+  const fixture = await startFixture(t);
+  const token = await fixture.workloadToken('planner');
+  const first = await fixture.get('/v1/bundle', token);
+  assert.equal(first.headers.get('etag'), '"1"');
+  const bundle = (await first.json()) as { tokenService: object };
+  assert.deepEqual(bundle.tokenService, {
+    issuer: fixture.url,
+    jwksUri: `${fixture.url}/.well-known/jwks.json`,
+    tokenEndpoint: `${fixture.url}/oauth2/token`,
+  });
+  assert.equal((await fixture.get('/v1/bundle', token, { 'if-none-match': '"1"' })).status, 304);
+  assert.equal((await fixture.get('/v1/bundle?wait=1', token, { 'if-none-match': '"1"' })).status, 304);
+  assert.equal((await fixture.get('/v1/bundle?wait=soon', token)).status, 400);
+});
+
+test('a sidecar that waits hears of a new version at once, and is not woken by one that is the same to it', async (t) => {
+  let asked = 0;
+  const fixture = await startFixture(t, {
+    bundleFor: () => {
+      asked++;
+      return { ...fixture.bundle, providers: [], tokenService: fixture.service.tokenService() };
+    },
+  });
+  const waiting = fixture.get('/v1/bundle?wait=60', await fixture.workloadToken('planner'), { 'if-none-match': '"1"' });
+  while (asked < 1) await new Promise(setImmediate);
+  fixture.service.bundlesChanged();
+  while (asked < 2) await new Promise(setImmediate);
+  fixture.bundle.version = '2';
+  fixture.service.bundlesChanged();
+  const response = await waiting;
+  assert.deepEqual([response.status, response.headers.get('etag')], [200, '"2"']);
+});
+
+test('closing the service answers those who wait', async (t) => {
+  let asked = 0;
+  const fixture = await startFixture(t, {
+    bundleFor: () => {
+      asked++;
+      return { ...fixture.bundle, providers: [], tokenService: fixture.service.tokenService() };
+    },
+  });
+  const waiting = fixture.get('/v1/bundle?wait=60', await fixture.workloadToken('planner'), { 'if-none-match': '"1"' });
+  while (asked < 1) await new Promise(setImmediate);
+  await fixture.restart();
+  assert.equal((await waiting).status, 304);
+});
+
+test('a pod without a policy is told so, and a stranger gets nothing', async (t) => {
+  const fixture = await startFixture(t, { bundleFor: () => undefined });
+  const none = await fixture.get('/v1/bundle', await fixture.workloadToken('planner'));
+  assert.equal(none.status, 404);
+  assert.equal(none.headers.get('content-type'), 'application/problem+json; charset=utf-8');
+  assert.deepEqual(await none.json(), {
+    type: 'about:blank',
+    title: 'Not found',
+    status: 404,
+    detail: 'no AuditPolicy applies to research/planner',
+    code: 'no-policy',
+  });
+  assert.equal((await fixture.get('/v1/bundle')).status, 401);
+  assert.equal((await fixture.get('/v1/bundle', await fixture.workloadToken('stranger'))).status, 403);
+  assert.equal((await fixture.get('/v1/bundle', await fixture.idToken('alice'))).status, 401);
+  assert.equal((await fixture.get('/nowhere')).status, 404);
+});
+
+test('every answer forbids to be sniffed, framed, run and kept', async (t) => {
+  const fixture = await startFixture(t);
+  const { headers } = await fixture.get('/healthz');
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  assert.equal(headers.get('cache-control'), 'no-store');
+  assert.equal(headers.get('x-powered-by'), null);
+});
