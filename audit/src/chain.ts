@@ -8,7 +8,7 @@ import type { Integrity } from './event.js';
 /** `prev` of a stream's first event. */
 export const GENESIS = '0'.repeat(64);
 
-const OPEN = ',"integrity":{';
+export const OPEN = ',"integrity":{';
 
 /** Hex SHA-256 of a string's UTF-8 or of bytes. */
 export function sha256(data: string | Uint8Array): string {
@@ -18,16 +18,6 @@ export function sha256(data: string | Uint8Array): string {
 /** What stands in the line after `,"integrity":{` and, in the line proper, after the hash. */
 export function linkText(prev: string, seq: number, stream: string): string {
   return `"prev":"${prev}","seq":${seq},"stream":"${stream}"},`;
-}
-
-/** Hash of the event whose canonical pieces (see StreamWriter.append) are given. */
-export function linkHash(head: string, link: string, tail: string): string {
-  return hash('sha256', head + OPEN + link + tail, 'hex');
-}
-
-/** The event's line. */
-export function linkLine(head: string, link: string, tail: string, digest: string): string {
-  return `${head}${OPEN}"hash":"${digest}",${link}${tail}`;
 }
 
 /**

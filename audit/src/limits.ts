@@ -6,11 +6,11 @@ export const MAX_LINE_BYTES = 900 * 1024;
 export const MAX_DEPTH = 32;
 /** Plaintext bytes of one payload record: a Kafka message of 1 MB holds its ciphertext with room to spare. */
 export const MAX_RECORD_BYTES = 512 * 1024;
-/** UTF-16 units of event lines that one batch holds before it is flushed of itself. */
-export const MAX_BATCH_CHARS = 4 * 1024 * 1024;
+/** Bytes of event lines that one batch holds before it is flushed of itself. */
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Sealed bytes that one batch holds before it is flushed of itself. */
 export const MAX_BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
-/** Payload bytes of one spool frame; a length beyond it is damage, not data. A batch of MAX_BATCH_CHARS fits even at three bytes a unit. */
+/** Payload bytes of one spool frame; a length beyond it is damage, not data. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 /** Bytes of one checkpoint note. */
 export const MAX_NOTE_BYTES = 4096;
@@ -26,6 +26,19 @@ export const PROBE_MILLISECONDS = 250;
 export const PROBE_BYTES = 64 * 1024;
 /** Milliseconds between two looks at what the shipper acknowledged, while somebody waits for it. */
 export const SHIPPED_POLL_MILLISECONDS = 2;
+
+/** Latest events of a stream whose hashes a verifier keeps, to know a repeated delivery and to check a checkpoint that comes late. */
+export const VERIFY_WINDOW_EVENTS = 16_384;
+/** Findings that a report lists; more are counted. */
+export const MAX_FINDINGS = 1000;
+/** Checkpoints of one stream that wait for their events; beyond it the smallest is given up, which a larger one covers. */
+export const MAX_WAITING_CHECKPOINTS = 1024;
+/** Intents of one stream that wait for their outcome by name; beyond it they are only counted. */
+export const MAX_OPEN_INTENTS = 65_536;
+/** Gaps and intents that a report lists by stream; more are counted. */
+export const MAX_LISTED = 20;
+/** Payload records of one stream that were found to hold, kept to know a repeated delivery. */
+export const MAX_HELD_PAYLOADS = 16_384;
 
 /** Bounds of one spool, settable by its owner. */
 export interface SpoolLimits {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
-import { GENESIS, linkHash, linkLine, linkText } from '../chain.js';
+import { GENESIS, linkText, OPEN, sha256 } from '../chain.js';
 import { EventClock } from '../clock.js';
 import type { PayloadReference } from '../event.js';
 import { uuidv7 } from '@cairn/identity';
@@ -10,7 +10,7 @@ import {
   CHECKPOINT_EVENTS,
   CHECKPOINT_MILLISECONDS,
   DEFAULT_SPOOL_LIMITS,
-  MAX_BATCH_CHARS,
+  MAX_BATCH_BYTES,
   MAX_BATCH_PAYLOAD_BYTES,
   MAX_LINE_BYTES,
   PROBE_MILLISECONDS,
@@ -135,7 +135,7 @@ export class SpoolStreamWriter implements StreamWriter {
   append(head: string, tail: string): number {
     const length = head.length + tail.length;
     if (length * 3 + LINK_CHARS > MAX_LINE_BYTES) checkLine(head, tail);
-    if (this.#batch.lines.length >= MAX_BATCH_CHARS) this.flush();
+    if (this.#batch.lineBytes >= MAX_BATCH_BYTES) this.flush();
     this.#batch.events += 1;
     return this.#chain(head, tail);
   }
@@ -208,9 +208,9 @@ export class SpoolStreamWriter implements StreamWriter {
 
   #chain(head: string, tail: string): number {
     const seq = this.#seq++;
-    const link = linkText(this.#prev, seq, this.id);
-    const digest = linkHash(head, link, tail);
-    this.#batch.lines += `${linkLine(head, link, tail, digest)}\n`;
+    const hashed = head + OPEN + linkText(this.#prev, seq, this.id) + tail;
+    const digest = sha256(hashed);
+    this.#batch.addLine(hashed, head.length, digest);
     this.#prev = digest;
     return seq;
   }
@@ -228,7 +228,7 @@ export class SpoolStreamWriter implements StreamWriter {
     }
     if (this.#payloads?.open) this.#sealRecord(this.#payloads);
     const due = this.#seq - this.#covered >= CHECKPOINT_EVENTS || (checkpoint && this.#seq > this.#covered);
-    if (this.#batch.lines === '' && !due) return;
+    if (this.#batch.lineBytes === 0 && !due) return;
     const note = due ? this.#sign() : undefined;
     const noteFrame = note === undefined ? undefined : encodeFrame(FRAME_KINDS.checkpoint, Buffer.from(note));
     this.#write(this.#batch.frames(noteFrame));
