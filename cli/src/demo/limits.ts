@@ -8,6 +8,8 @@ export const ASK_MS = 60_000;
 export const HELD_MS = 30_000;
 /** Milliseconds between two looks at something that cannot notify. */
 export const POLL_MS = 50;
+/** Milliseconds between two probes of a container; each is a process of its own. */
+export const PROBE_MS = 250;
 /** Milliseconds that a process has after SIGTERM. */
 export const STOP_MS = 5_000;
 /** Lines of a log that a failure shows. */

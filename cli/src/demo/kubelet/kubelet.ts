@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Container } from '@cairn/operator';
 import { DemoError } from '../failure.js';
-import { START_MS } from '../limits.js';
+import { PROBE_MS, START_MS } from '../limits.js';
 import { until } from '../wait.js';
 import { environmentOf, type Secrets } from './env.js';
 import type { Pod } from './pod.js';
@@ -56,11 +56,12 @@ async function ready(container: Container, running: ContainerProcess, place: Pla
   let ended: number | string | undefined;
   void running.ended.then((how) => (ended = how));
   const what = `container ${container.name} of pod ${place.pod.metadata.name} to be ready`;
-  await until(what, START_MS, async () => {
+  const probe = async (): Promise<true | undefined> => {
     if (ended !== undefined) throw failed(container, running, ended, place.pod);
-    const probe = start({ ...container, name: `${container.name}.probe` }, command, place);
-    return (await probe.ended) === 0 ? true : undefined;
-  });
+    const asked = start({ ...container, name: `${container.name}.probe` }, command, place);
+    return (await asked.ended) === 0 ? true : undefined;
+  };
+  await until(what, START_MS, probe, PROBE_MS);
 }
 
 async function runInit(container: Container, place: Place): Promise<void> {
