@@ -19,17 +19,17 @@ test('a sidecar gets its bundle, and nothing while it has not changed', async (t
 });
 
 test('a sidecar that waits hears of a new version at once, and is not woken by one that is the same to it', async (t) => {
-  let asked = 0;
+  const asked: string[] = [];
   const fixture = await startFixture(t, {
-    bundleFor: () => {
-      asked++;
+    bundleFor: ({ name }) => {
+      asked.push(name);
       return { ...fixture.bundle, providers: [], tokenService: fixture.service.tokenService() };
     },
   });
   const waiting = fixture.get('/v1/bundle?wait=60', await fixture.workloadToken('planner'), { 'if-none-match': '"1"' });
-  while (asked < 1) await new Promise(setImmediate);
+  while (asked.length < 1) await new Promise(setImmediate);
   fixture.service.bundlesChanged();
-  while (asked < 2) await new Promise(setImmediate);
+  while (asked.length < 2) await new Promise(setImmediate);
   fixture.bundle.version = '2';
   fixture.service.bundlesChanged();
   const response = await waiting;
@@ -37,15 +37,15 @@ test('a sidecar that waits hears of a new version at once, and is not woken by o
 });
 
 test('closing the service answers those who wait', async (t) => {
-  let asked = 0;
+  const asked: string[] = [];
   const fixture = await startFixture(t, {
-    bundleFor: () => {
-      asked++;
+    bundleFor: ({ name }) => {
+      asked.push(name);
       return { ...fixture.bundle, providers: [], tokenService: fixture.service.tokenService() };
     },
   });
   const waiting = fixture.get('/v1/bundle?wait=60', await fixture.workloadToken('planner'), { 'if-none-match': '"1"' });
-  while (asked < 1) await new Promise(setImmediate);
+  while (asked.length < 1) await new Promise(setImmediate);
   await fixture.restart();
   assert.equal((await waiting).status, 304);
 });
