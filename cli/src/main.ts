@@ -4,6 +4,7 @@ import { Command } from 'commander';
 const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[] = [
   () => import('./commands/demo.js'),
   () => import('./commands/inject.js'),
+  () => import('./commands/policy.js'),
   () => import('./commands/topics.js'),
   () => import('./commands/query.js'),
   () => import('./commands/tree.js'),

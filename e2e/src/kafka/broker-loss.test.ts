@@ -1,0 +1,71 @@
+/** The broker is killed and comes back while a sidecar ships: what then arrived. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TOPICS } from '@cairn/audit';
+import { applyTopics, startShipper, type ShipError } from '@cairn/sidecar';
+import { startKafka, type KafkaBroker } from '../harness/kafka.js';
+import { consumeUntil, distinctEvents, eventId, idsByKey } from './consume.js';
+import { testSpool } from './spool.js';
+
+const CHAINS = ['chain-a', 'chain-b', 'chain-c'];
+let kafka: KafkaBroker;
+
+before(async () => {
+  kafka = await startKafka();
+  await applyTopics({ brokers: [kafka.plaintext] }, { partitions: 3, replicationFactor: 1, retentionDays: 1 }, true);
+});
+after(() => kafka.stop());
+
+test('a broker killed twice while shipping: every event arrives, in the order of its chain, repeats removable by id', async (t) => {
+  const spool = await testSpool({ segmentBytes: 64 * 1024 });
+  const problems: (ShipError | undefined)[] = [];
+  const options = { dir: spool.dir, kafka: { brokers: [kafka.plaintext] }, clientId: 'test' };
+  const shipper = startShipper({ ...options, onProblem: (problem) => problems.push(problem) });
+  let ticks = 0;
+  const load = setInterval(() => {
+    spool.write(CHAINS, 10);
+    ticks++;
+  }, 5);
+  t.after(() => clearInterval(load));
+  for (let round = 0; round < 2; round++) {
+    const flowing = ticks + 40;
+    await until(() => ticks >= flowing);
+    await kafka.kill();
+    await until(() => shipper.problem?.code === 'unreachable');
+    await kafka.restart();
+    await until(() => shipper.problem === undefined);
+  }
+  clearInterval(load);
+  await spool.writer.close('test');
+  await shipper.close(60_000);
+  assert.equal(problems.at(-1), undefined, 'records flow again');
+
+  const total = [...spool.written.values()].flat().length;
+  const own = 2; // stream.open and stream.close
+  const messages = await consumeUntil(kafka.plaintext, TOPICS.events, distinctEvents(total + own));
+  const arrived = idsByKey(messages);
+  for (const chain of CHAINS) assert.deepEqual(arrived.get(chain), spool.written.get(chain), chain);
+  await spool.remove();
+});
+
+test('a restarted sidecar goes on where the last one was acknowledged', async () => {
+  const spool = await testSpool();
+  const options = { dir: spool.dir, kafka: { brokers: [kafka.plaintext] }, clientId: 'test', deleteAcknowledged: false };
+  spool.write(['chain-d'], 50);
+  await startShipper(options).close();
+  spool.write(['chain-d'], 50);
+  await startShipper(options).close();
+  await spool.writer.close('test');
+  const messages = await consumeUntil(kafka.plaintext, TOPICS.events, distinctEvents(100, 'chain-d'));
+  assert.deepEqual(
+    messages.filter((each) => String(each.key) === 'chain-d').map(eventId),
+    spool.written.get('chain-d'),
+    'each exactly once: nothing was sent again',
+  );
+  await spool.remove();
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await delay(5);
+}
