@@ -89,6 +89,19 @@ test('the same subject of two issuers is two people', () => {
   assert.equal(contexts.attribute({}).method, 'ambiguous');
 });
 
+test('a request that proved nothing keeps another from being the only one', () => {
+  const contexts = table();
+  const nobody = { identity: undefined, token: undefined, traceparent: TRACE_B, cause: 'n' };
+  const handle = contexts.open(nobody)!;
+  assert.deepEqual([contexts.attribute({}).method, contexts.attribute({}).cause], ['none', 'n']);
+  contexts.open({ ...person('alice'), traceparent: TRACE_A, cause: 'a' });
+  assert.deepEqual([contexts.attribute({}).method, contexts.attribute({}).identity], ['ambiguous', undefined]);
+  assert.deepEqual(contexts.attribute({}).candidates, [{ root: 'alice', launch: 'launch-of-alice' }]);
+  assert.equal(contexts.attribute({ handle }).method, 'none');
+  assert.equal(contexts.attribute({ traceparent: TRACE_B }).method, 'none');
+  assert.equal(contexts.attribute({ traceparent: TRACE_A }).identity?.root.name, 'alice');
+});
+
 test('open contexts and candidates have limits', () => {
   const contexts = table();
   for (let index = 0; index < MAX_OPEN_CONTEXTS; index += 1) {

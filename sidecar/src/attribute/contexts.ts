@@ -14,7 +14,10 @@ export interface ContextIdentity {
   token: string;
 }
 
-interface OpenContext extends ContextIdentity {
+/** A request that is being served. One that proved no identity counts too: while it is open, another's identity is not the only one. */
+interface OpenContext {
+  identity: LaunchIdentity | undefined;
+  token: string | undefined;
   handle: string;
   traceId: string | undefined;
   /** Id of the inbound request's intent event. */
@@ -41,7 +44,12 @@ export class Contexts {
   }
 
   /** Opens a context and returns its handle; undefined at the limit, when the request must be refused. */
-  open(context: ContextIdentity & { traceparent: string | undefined; cause: string }): string | undefined {
+  open(context: {
+    identity: LaunchIdentity | undefined;
+    token: string | undefined;
+    traceparent: string | undefined;
+    cause: string;
+  }): string | undefined {
     if (this.#open.size >= MAX_OPEN_CONTEXTS) return undefined;
     const handle = randomBytes(16).toString('base64url');
     const opened: OpenContext = {
@@ -95,18 +103,12 @@ export class Contexts {
     const contexts = this.#open.values();
     const first = contexts.next().value!;
     if (this.#open.size === 1) return certain('serialized', first);
-    const { iss, sub } = first.identity.root;
-    let oneRoot = true;
     let oneLaunch = true;
     for (const { identity } of contexts) {
-      if (identity.root.sub !== sub || identity.root.iss !== iss) {
-        oneRoot = false;
-        break;
+      if (!sameRoot(first.identity, identity)) {
+        return { method: 'ambiguous', identity: undefined, token: undefined, candidates: this.#candidates(), cause: undefined };
       }
-      if (identity.launch.id !== first.identity.launch.id) oneLaunch = false;
-    }
-    if (!oneRoot) {
-      return { method: 'ambiguous', identity: undefined, token: undefined, candidates: this.#candidates(), cause: undefined };
+      if (identity?.launch.id !== first.identity?.launch.id) oneLaunch = false;
     }
     // The person is exact. Of several launches the oldest stands in, and all are told as candidates.
     const candidates = oneLaunch ? undefined : this.#candidates();
@@ -117,7 +119,7 @@ export class Contexts {
     const seen = new Map<string, Candidate>();
     for (const { identity } of this.#open.values()) {
       if (seen.size >= MAX_CANDIDATES) break;
-      seen.set(identity.launch.id, { root: identity.root.name, launch: identity.launch.id });
+      if (identity) seen.set(identity.launch.id, { root: identity.root.name, launch: identity.launch.id });
     }
     return [...seen.values()];
   }
@@ -131,8 +133,14 @@ const NOBODY: Attribution = Object.freeze({
   cause: undefined,
 });
 
-function certain(method: 'handle' | 'trace' | 'serialized', context: OpenContext): Attribution {
-  return { method, identity: context.identity, token: context.token, candidates: undefined, cause: context.cause };
+/** The request is certain; whether anybody proved to have made it is another matter. */
+function certain(method: 'handle' | 'trace' | 'serialized', { identity, token, cause }: OpenContext): Attribution {
+  return { method: identity ? method : 'none', identity, token, candidates: undefined, cause };
+}
+
+function sameRoot(one: LaunchIdentity | undefined, other: LaunchIdentity | undefined): boolean {
+  if (!one || !other) return false;
+  return one.root.sub === other.root.sub && one.root.iss === other.root.iss;
 }
 
 /** Trace id of a W3C traceparent (version 00 and later keep it in the same place); undefined when it is not one. */

@@ -16,7 +16,7 @@ import type { PolicyInForce } from '../control/bundles.js';
 import type { Launches } from '../control/launches.js';
 import type { BodyCapture, Exchange, SessionRecorder } from '../record/exchange.js';
 import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
-import { MAX_INBOUND_BODY_BYTES } from './limits.js';
+import { ABANDONED_CONTEXT_MS, MAX_INBOUND_BODY_BYTES } from './limits.js';
 import { originalDestination } from './original-destination.js';
 import { presentedToken, unverifiedIssuer } from './presented-token.js';
 
@@ -34,7 +34,7 @@ export interface InboundServices {
 
 interface Admission {
   attribution: Attribution;
-  handle: string | undefined;
+  handle: string;
   exchange: Exchange;
 }
 
@@ -86,8 +86,8 @@ class InboundRequest {
     this.#recordResponse(response, received);
     let failure: string | undefined;
     response.on('close', () => {
-      if (handle !== undefined) this.services.contexts.close(handle);
       const error = failure ?? (response.writableFinished ? undefined : 'the connection ended before the response did');
+      this.#closeContext(handle, response.writableFinished);
       exchange.complete({ status: String(response.statusCode), request: sent.finish(), response: received.finish(), error });
     });
     this.proxy.web(this.request, response, { target: this.#target() }, (error) => {
@@ -110,7 +110,7 @@ class InboundRequest {
     const { exchange, handle } = admitted;
     let failure: string | undefined;
     socket.on('close', () => {
-      if (handle !== undefined) this.services.contexts.close(handle);
+      this.#closeContext(handle, true);
       exchange.complete({ status: failure ? '502' : '101', error: failure });
     });
     this.proxy.ws(this.request, socket, head, { target: this.#target() }, (error) => {
@@ -129,7 +129,10 @@ class InboundRequest {
     if (!attribution.identity && policy.spec.identity.required) return this.#deny(attribution, 401, FORBIDDEN_WITHOUT_IDENTITY);
     const exchange = this.#intent(attribution, this.#allowed());
     const handle = this.#openContext(attribution, exchange.id);
-    if (handle === undefined && attribution.identity) return refused(503, 'Too many requests at a time', 'try again later');
+    if (handle === undefined) {
+      exchange.complete({ status: '503', error: 'too many requests at a time' });
+      return refused(503, 'Too many requests at a time', 'try again later', exchange.id);
+    }
     this.#rewriteHeaders(handle);
     await new Promise<void>((resolve) => services.recorder.turn.after(resolve));
     return { attribution, handle, exchange };
@@ -182,16 +185,22 @@ class InboundRequest {
   }
 
   #openContext({ identity, token }: Attribution, cause: string): string | undefined {
-    if (!identity || token === undefined) return undefined;
     const { traceparent } = this.request.headers;
     return this.services.contexts.open({ identity, token, cause, traceparent: typeof traceparent === 'string' ? traceparent : undefined });
   }
 
+  /** An agent whose caller went away may still work for it: its context stays open for a while, or that work would look like another's. */
+  #closeContext(handle: string, answered: boolean): void {
+    const { contexts } = this.services;
+    if (answered) contexts.close(handle);
+    else setTimeout(() => contexts.close(handle), ABANDONED_CONTEXT_MS).unref();
+  }
+
   /** The agent sees the request without the proof, and a handle that it may pass on. */
-  #rewriteHeaders(handle: string | undefined): void {
+  #rewriteHeaders(handle: string): void {
     const { headers } = this.request;
     for (const name of Object.keys(headers)) if (isIdentityHeader(name)) delete headers[name];
-    if (handle !== undefined) headers[CAIRN_CONTEXT] = handle;
+    headers[CAIRN_CONTEXT] = handle;
   }
 
   #body(): BodyCapture {

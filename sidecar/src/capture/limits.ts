@@ -10,3 +10,5 @@ export const MAX_PROXY_HEAD_BYTES = 64 * 1024;
 export const FIRST_BYTES_TIMEOUT_MS = 30_000;
 /** Bytes of an inbound request or response body that are kept under seal. */
 export const MAX_INBOUND_BODY_BYTES = 1024 * 1024;
+/** How long the context of a request whose caller went away stays open, milliseconds. */
+export const ABANDONED_CONTEXT_MS = 30_000;
