@@ -8,3 +8,5 @@ export type { Problem, ProblemCode } from './check/finding.js';
 export { compilePolicy } from './compile/compile.js';
 export { ConditionError } from './compile/condition.js';
 export { policyFor, type AgentPod, type PolicyChoice, type PolicyChoiceProblem } from './choose.js';
+export { parsePolicyCases, type PolicyCase } from './trial/cases.js';
+export { differences, judgeCase, type Difference } from './trial/judge.js';

@@ -51,3 +51,8 @@ export const MAX_WHEN_COMPREHENSIONS = 1;
 export const MAX_KNOWN_VERBS = 1024;
 /** Combinations of verdicts that a compiled policy remembers; beyond it the memory starts again empty. */
 export const MAX_MERGED_VERDICTS = 4096;
+
+/** Cases of one file of `cairn policy test`. */
+export const MAX_CASES = 10_000;
+/** Characters of a case's SQL text. */
+export const MAX_STATEMENT_CHARS = 1_000_000;

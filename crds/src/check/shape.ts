@@ -29,7 +29,7 @@ const metadata = {
 };
 
 /** The schema with unknown fields refused, as `kubectl apply --validate=strict` does, and without what only the API server reads. */
-function strict(schema: Schema): object {
+export function strict(schema: Schema): object {
   const { properties, items, additionalProperties, format: _format, default: _default, ...rest } = schema;
   const kept = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('x-')));
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
@@ -42,18 +42,27 @@ function strict(schema: Schema): object {
   };
 }
 
-const validators = new Map<CustomResource, ValidateFunction>();
+const shapes = new Map<CustomResource, object>();
 
-function validatorOf(resource: CustomResource): ValidateFunction {
-  const known = validators.get(resource);
+/** JSON Schema of a whole object of a resource. */
+export function resourceShape(resource: CustomResource): object {
+  const known = shapes.get(resource);
+  if (known) return known;
+  const properties = { apiVersion: {}, kind: { const: resource.kind }, metadata, spec: strict(resource.spec), status: {} };
+  const shape = { type: 'object', required: ['metadata', 'spec'], additionalProperties: false, properties };
+  shapes.set(resource, shape);
+  return shape;
+}
+
+const validators = new WeakMap<object, ValidateFunction>();
+
+function validatorOf(shape: object): ValidateFunction {
+  const known = validators.get(shape);
   if (known) return known;
   // Loaded at first use: a sidecar compiles policies but never checks them, and would pay for it in memory.
   const { Ajv: Validator } = createRequire(import.meta.url)('ajv') as { Ajv: typeof Ajv };
-  const { kind, spec } = resource;
-  const properties = { apiVersion: {}, kind: { const: kind }, metadata, spec: strict(spec), status: {} };
-  const schema = { type: 'object', required: ['metadata', 'spec'], additionalProperties: false, properties };
-  const validator = new Validator({ allErrors: true, verbose: true }).compile(schema as AnySchema);
-  validators.set(resource, validator);
+  const validator = new Validator({ allErrors: true, verbose: true }).compile(shape as AnySchema);
+  validators.set(shape, validator);
   return validator;
 }
 
@@ -165,9 +174,9 @@ function nameOf(path: Path): string {
   return typeof last === 'number' ? `entry ${last + 1} of ${String(path.at(-2) ?? 'the list')}` : String(last);
 }
 
-/** Complaints about the shape of a parsed document; none: it may be read as the resource's type once completed. */
-export function checkShape(resource: CustomResource, document: unknown): Finding[] {
-  const validate = validatorOf(resource);
+/** Complaints about a parsed document; none: it may be read as what the shape describes. */
+export function checkShape(shape: object, document: unknown): Finding[] {
+  const validate = validatorOf(shape);
   if (validate(document)) return [];
   return (validate.errors ?? []).map((error) => finding(error, document));
 }

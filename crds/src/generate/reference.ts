@@ -42,6 +42,24 @@ ${EXAMPLE}
   timeout among them. \`Record\` lets the rules decide. What cannot be parsed but is recorded is kept with its request, and every
   mask of the policy applies to its result.
 
+## Trying a policy
+\`cairn policy test FILE --cases CASES\` asks it about cases and says what differs; it exits 1 when one fails. A case has one of
+\`operation\`, \`operations\` (one message) and \`sql\` (for postgres targets); \`expect\` names only what matters, and \`rule: ""\` is the
+policy's own default. Left out, the effect is write and the person is nobody.
+
+    policy: research
+    cases:
+    - name: schema changes are refused, whoever asks
+      target: orders
+      sql: DROP TABLE orders
+      actor: {root: {name: alice@example.com, groups: [analysts]}}
+      expect: {action: Deny, rule: no-schema-changes}
+    - name: a write waits for the owners of the database
+      target: orders
+      operation: {verb: INSERT, resource: orders, effect: write}
+      actor: {root: {name: alice@example.com}, launch: {depth: 3}, agent: {name: sql-writer, namespace: research}}
+      expect: {action: RequireApproval, approval: {groups: [db-owners]}, delivery: Strict}
+
 ## How a pod finds its policy
 By the annotation \`cairn.dev/policy\`, else by \`spec.selector\` among the policies of its namespace. Two that match and no
 annotation is an error that names both. An empty selector is for every agent of the namespace.

@@ -10,7 +10,7 @@ function isFields(value: unknown): value is Fields {
 }
 
 /** A copy of `value` with every default below it; null counts as left out where a default exists, as at the API server. */
-function withDefaults(schema: Schema, value: unknown): unknown {
+export function withDefaults(schema: Schema, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => (schema.items ? withDefaults(schema.items, item) : item));
   if (!isFields(value)) return value;
   const result: Fields = { ...value };
