@@ -36,7 +36,7 @@ interface Bench {
   verifier: OidcVerifier;
   /** Seconds since the epoch, as the verifier sees it. */
   at: { now: number };
-  token(claims?: Record<string, unknown>, key?: Key, header?: Record<string, unknown>): Promise<string>;
+  token: (claims?: Record<string, unknown>, key?: Key, header?: Record<string, unknown>) => Promise<string>;
 }
 
 async function startBench(t: TestContext, more: { groupsClaim?: string; usernameClaim?: string } = {}): Promise<Bench> {

@@ -32,8 +32,8 @@ test('ids stay in order when a millisecond holds more than its counter, and when
 });
 
 test('all variants and random digits occur', () => {
-  const variants = new Set(Array.from({ length: 1000 }, () => uuidv7()[19]));
-  assert.deepEqual([...variants].toSorted(), ['8', '9', 'a', 'b']);
+  const variants = new Set(Array.from({ length: 1000 }, () => uuidv7().charAt(19)));
+  assert.deepEqual(variants, new Set(['8', '9', 'a', 'b']));
 });
 
 test('a derived id is the same for the same time and material, and another for any other', () => {
