@@ -1,6 +1,7 @@
 /**
  * The pod's capture rules, as one nftables transaction for IPv4 and IPv6. Only the sidecar's UID is exempt: no group,
- * mark, port or CIDR. DNS goes to the sidecar, TCP to its listener; everything else but loopback is rejected.
+ * mark, port or CIDR. DNS goes to the sidecar, TCP to its listener; everything else but loopback is rejected. What was
+ * redirected has a loopback address by then, but its output device is still the one that was routed to before.
  */
 export interface CaptureRules {
   sidecarUid: number;
@@ -32,6 +33,8 @@ ${inbound}  }
     type filter hook output priority 0; policy accept;
     meta skuid ${sidecarUid} accept
     oif "lo" accept
+    ip daddr 127.0.0.0/8 accept
+    ip6 daddr ::1 accept
     ct state established,related ct direction reply accept
     counter reject with icmpx admin-prohibited
   }
