@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
 import { injectYaml } from './documents.js';
 import { inject, type InjectContext } from './inject.js';
-import { CONTAINERS_LIMIT } from './limits.js';
+import { ANNOTATION_BYTES_LIMIT, CONTAINERS_LIMIT } from './limits.js';
 import { DEFAULT_SETTINGS } from './settings.js';
 import type { KubernetesObject } from './workload.js';
 
@@ -197,6 +197,12 @@ test('a marker of an earlier injection is no way around the sidecar', () => {
     { 'cairn.dev/inject': 'true', 'cairn.dev/status': '{"agent":{}}' },
   );
   assert.ok(container(objectOf(forged).object, 'cairn-sidecar'));
+});
+
+test(`an annotation of ${ANNOTATION_BYTES_LIMIT} bytes is read, one byte more is refused`, () => {
+  const grant = (bytes: number): Pod => pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/grant': 'g'.repeat(bytes) });
+  assert.deepEqual(codes(grant(ANNOTATION_BYTES_LIMIT)), []);
+  assert.deepEqual(codes(grant(ANNOTATION_BYTES_LIMIT + 1)), ['invalid-annotation']);
 });
 
 test(`a pod of ${CONTAINERS_LIMIT} containers is injected, one more is refused`, () => {
