@@ -19,3 +19,4 @@ export { createVerifier, type Verifier, type VerifierOptions } from './verify/ve
 export { openQuestions, type Finding, type Report, type StreamCoverage, type Where } from './verify/report.js';
 export { type WitnessEntry } from './verify/anchors.js';
 export { ExportError, exportHeader, verifyExport, type ExportHeader, type ExportReport, type VerifyExportOptions } from './export.js';
+export { eventSchema, validateEvent } from './schema.js';
