@@ -41,8 +41,8 @@ export async function askAsNobody(planner: string): Promise<number> {
 }
 
 /** Waits until a statement is held that this person may decide on. */
-export function heldStatement(operator: string, token: string): Promise<Approval> {
-  return until('a statement to be held for approval', HELD_MS, async () => {
+export function heldStatement(operator: string, token: string, signal: AbortSignal): Promise<Approval> {
+  return until('a statement to be held for approval', { limitMs: HELD_MS, signal }, async () => {
     const response = await fetch(`${operator}/v1/approvals?state=pending`, { headers: { authorization: `Bearer ${token}` } });
     if (!response.ok)
       throw new DemoError(`the approvals answered ${response.status}: ${await response.text()}`, 'See .cairn/demo/logs/operator.log.');

@@ -110,8 +110,8 @@ async function accessToken(oidc: OidcProvider, user: string): Promise<string> {
   return (await oidc.login({ user })).accessToken;
 }
 
-async function approveHeld(progress: Progress, control: ControlPlane, bob: string): Promise<void> {
-  const approval = await heldStatement(control.url, bob);
+async function approveHeld(progress: Progress, control: ControlPlane, bob: string, signal: AbortSignal): Promise<void> {
+  const approval = await heldStatement(control.url, bob, signal);
   progress.step(held(approval));
   await approve(control.url, bob, approval, 'goodwill credit, agreed with support');
   progress.step(`${BOB.name} (${BOB.groups.join(', ')}) approved it`);
@@ -123,8 +123,12 @@ async function converse({ progress }: Stage, { oidc, control }: Parts, planner: 
   progress.step(`somebody without a token asks the planner: ${refused}`);
   const [alice, bob] = await Promise.all([accessToken(oidc, ALICE.login), accessToken(oidc, BOB.login)]);
   progress.step(`${ALICE.name} (${ALICE.groups.join(', ')}) logged in and asks the planner: "${QUESTION}"`);
-  const asking = ask(planner, alice);
-  const [answer] = await Promise.all([asking, approveHeld(progress, control, bob)]);
+  const failed = new AbortController();
+  const asking = ask(planner, alice).catch((error: unknown) => {
+    failed.abort();
+    throw error;
+  });
+  const [answer] = await Promise.all([asking, approveHeld(progress, control, bob, failed.signal)]);
   progress.step('the chain answered');
   progress.say(answered(answer));
 }

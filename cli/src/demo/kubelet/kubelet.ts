@@ -61,7 +61,7 @@ async function ready(container: Container, running: ContainerProcess, place: Pla
     const asked = start({ ...container, name: `${container.name}.probe` }, command, place);
     return (await asked.ended) === 0 ? true : undefined;
   };
-  await until(what, START_MS, probe, PROBE_MS);
+  await until(what, { limitMs: START_MS, pauseMs: PROBE_MS }, probe);
 }
 
 async function runInit(container: Container, place: Place): Promise<void> {
