@@ -7,7 +7,9 @@ const dispatcher = new EnvHttpProxyAgent();
 
 /** POSTs JSON and returns the JSON answer; throws with the server's own words where it refuses. */
 export async function call(url, body) {
-  return answerOf(await fetch(url, { method: 'POST', dispatcher, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }));
+  return answerOf(
+    await fetch(url, { method: 'POST', dispatcher, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  );
 }
 
 export async function get(url) {

@@ -14,7 +14,10 @@ const LATE = `
 serve('sql-writer', {
   '/late-orders': async ({ days }) => ({ customers: (await pool.query(LATE, [days])).rows }),
   '/credit': async ({ customers, credit }) => {
-    const result = await pool.query('UPDATE customers SET credit = credit + $1 WHERE id = ANY($2) RETURNING id, credit', [credit, customers]);
+    const result = await pool.query('UPDATE customers SET credit = credit + $1 WHERE id = ANY($2) RETURNING id, credit', [
+      credit,
+      customers,
+    ]);
     return { credited: result.rows };
   },
   '/drop': async ({ table }) => {
