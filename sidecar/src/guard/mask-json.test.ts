@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MAX_JSON_DEPTH, MAX_JSON_LITERAL_BYTES, MAX_JSON_STRING_BYTES } from './limits.js';
 import { JsonMaskError, JsonMasking, maskJson } from './mask-json.js';
 import { MASK, MaskCounts, maskerFor } from './mask.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Detector, Mask } from '@cairn/crds';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MASK, MaskCounts, maskerFor } from './mask.js';
 
 const detecting = (...detect: Detector[]) => maskerFor([{ detect }])!;

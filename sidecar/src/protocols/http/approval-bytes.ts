@@ -1,0 +1,26 @@
+/**
+ * What an approval of a request is bound to: everything that says what will be done, and nothing that a retry of the
+ * same request changes by itself (tracing, what we add, how the body was cut into chunks).
+ */
+import type { RequestHead } from './head.js';
+
+const VOLATILE = new Set(
+  (
+    'connection keep-alive te expect transfer-encoding content-length accept-encoding user-agent date traceparent tracestate baggage b3 ' +
+    'x-request-id x-correlation-id x-amzn-trace-id x-cloud-trace-context sentry-trace idempotency-key-attempt'
+  ).split(' '),
+);
+
+/** Request line with stable fields, and the body's payload in one piece: a digest may count pieces. */
+export function approvalBytes(head: RequestHead, path: string, ownsAuthorization: boolean, body: readonly Buffer[]): Buffer[] {
+  const fields: string[] = [];
+  const dropped = head.dropped ?? [];
+  for (let pos = head.fields; pos < head.text.length - 2;) {
+    const eol = head.text.indexOf('\r\n', pos);
+    const name = head.text.slice(pos, head.text.indexOf(':', pos)).toLowerCase();
+    const isOurs = dropped.includes(pos) || (ownsAuthorization && name === 'authorization') || name.startsWith('x-b3-');
+    if (!isOurs && !VOLATILE.has(name)) fields.push(`${name}:${head.text.slice(pos + name.length + 1, eol).trim()}\r\n`);
+    pos = eol + 2;
+  }
+  return [Buffer.from(`${head.method} ${path}\r\n${fields.sort().join('')}\r\n`, 'latin1'), Buffer.concat(body)];
+}

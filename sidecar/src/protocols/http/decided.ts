@@ -1,0 +1,103 @@
+/** From a request's head to a recorded decision, and to the head that the target gets. */
+import type { Operation, Verdict } from '@cairn/crds';
+import type { Attribution } from '../../attribute/attribution.js';
+import { MaskCounts, type Masker, maskerFor } from '../../guard/mask.js';
+import type { SessionContext } from '../protocol.js';
+import type { RequestHead } from './head.js';
+import { describe, interpret, plain } from './interpret.js';
+import { OpenExchange, bodyOf, keepsRequest } from './open-exchange.js';
+import type { Problem } from './problem.js';
+import { authorizationLine, baggageMembers, rewriteRequest, upgradeOf } from './rewrite.js';
+import type { Routed } from './route.js';
+
+/** What is known of a request body when its head is decided. */
+export interface RequestBody {
+  raw: Buffer[];
+  parts: Buffer[];
+  trailers: string | undefined;
+  done: boolean;
+}
+
+/** A decided request, ready to be forwarded. */
+export interface Decided {
+  head: RequestHead;
+  raw: Buffer;
+  route: Routed;
+  attribution: Attribution;
+  verdict: Verdict;
+  masker: Masker | undefined;
+  operations: Operation[];
+  statement: string;
+  counts: MaskCounts;
+  upgrade: string | undefined;
+}
+
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/; // W3C Trace Context 3.2
+const EMPTY_BODY = Object.freeze({ size: 0 });
+const NOTHING_MASKED = new MaskCounts();
+
+export function decide(context: SessionContext, head: RequestHead, raw: Buffer, route: Routed): Decided {
+  const operations = interpret(head, route.path);
+  if (head.traceparent !== undefined && !TRACEPARENT.test(head.traceparent)) head.traceparent = undefined;
+  const attribution = context.attribute({ handle: head.handle, traceparent: head.traceparent });
+  const verdict = context.decide(operations, attribution);
+  const masker = maskerFor(verdict.mask);
+  const shown = plain(operations, masker)
+    ? { operations, statement: `${head.method} ${operations[0]!.resource}`, counts: NOTHING_MASKED }
+    : describe(operations, masker);
+  return { head, raw, route, attribution, verdict, masker, ...shown, upgrade: upgradeOf(head) };
+}
+
+/** Records the intent. Where the whole body is known, it stands in the intent; else it follows with the completion. */
+export function recordIntent(context: SessionContext, decided: Decided, body: RequestBody | undefined): OpenExchange {
+  const { head, verdict, attribution, operations, statement, counts, masker, upgrade } = decided;
+  const capture = body && bodyOf(context.record, keepsRequest(verdict), context.target.capture.maxBytes, head);
+  if (body) for (const part of body.parts) capture!.add(part);
+  const whole = !body || body.done;
+  const bodiless = head.hasBody ? undefined : EMPTY_BODY;
+  const exchange = context.record.intent({
+    attribution,
+    verdict,
+    operation: operations[0]!,
+    others: operations.length > 1 ? operations.slice(1) : undefined,
+    statement,
+    request: capture ? (whole ? capture.finish() : undefined) : bodiless,
+    traceparent: head.traceparent,
+    masked: masker && counts.masked(verdict.rule ?? ''),
+  });
+  const open = new OpenExchange(head, statement, verdict, masker, masker ? new MaskCounts() : NOTHING_MASKED, upgrade, exchange);
+  open.request = whole ? undefined : capture;
+  open.requestDone = whole;
+  open.last = head.last;
+  return open;
+}
+
+/** Records a request that is denied for what it is, not by a rule. Returns the intent's id. */
+export function recordRefusal(context: SessionContext, head: RequestHead | undefined, route: Routed | undefined, problem: Problem): string {
+  const attribution = context.attribute({ handle: head?.handle, traceparent: undefined });
+  const operations: Operation[] = head && route ? interpret(head, route.path) : [{ verb: 'MALFORMED', resource: '', effect: 'write' }];
+  const judged = context.decide(head ? operations : undefined, attribution);
+  const verdict: Verdict = { ...judged, action: 'Deny', reason: problem.detail };
+  const shown = describe(operations, maskerFor(judged.mask));
+  const exchange = context.record.intent({ attribution, verdict, operation: shown.operations[0]!, statement: shown.statement });
+  exchange.complete({ status: String(problem.status), error: problem.code });
+  return exchange.id;
+}
+
+/** The head as the target gets it, tagged with who acts. `event` is the intent's id. */
+export function headForTarget(context: SessionContext, decided: Decided, event: string): Buffer {
+  const { head, raw, attribution, route, masker } = decided;
+  const { forward } = context.target;
+  let tags = '';
+  if (forward.includes('Txn-Token')) {
+    tags = `Cairn-Event: ${event}\r\n`;
+    if (attribution.token !== undefined) tags += `Txn-Token: ${attribution.token}\r\n`;
+  }
+  return rewriteRequest(head, raw, {
+    path: route.absolute ? route.path : undefined,
+    authorization: authorizationLine(context.credential()),
+    tags,
+    baggage: forward.includes('Baggage') ? baggageMembers(attribution) : undefined,
+    masked: masker !== undefined,
+  });
+}
