@@ -13,6 +13,9 @@ const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import('./commands/tail.js'),
   () => import('./commands/verify.js'),
   () => import('./commands/unseal.js'),
+  () => import('./commands/launch.js'),
+  () => import('./commands/approvals.js'),
+  () => import('./commands/revoke.js'),
 ];
 
 const program = new Command('cairn').description('An audit trail for nested AI agents').version('0.1.0').exitOverride();

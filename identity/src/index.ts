@@ -10,6 +10,7 @@ export {
   type GrantVerifier,
   type VerifiedGrant,
 } from './grant.js';
+export { trustedUrl } from './fetch-json.js';
 export { createKeyResolver, type JwksSource, type KeyResolver } from './keys.js';
 export { firstLaunch, nextLaunch, type ChainLimits, type LaunchNode } from './launch.js';
 export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type LaunchTokenTerms } from './launch-token.js';

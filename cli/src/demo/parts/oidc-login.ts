@@ -21,11 +21,17 @@ export interface LoginOptions {
 /** More redirects than a login needs are a loop. */
 const REDIRECTS_LIMIT = 10;
 
-/** A browser's cookies, for one origin. */
+interface Page {
+  status: number;
+  location: string | null;
+  html: string;
+}
+
+/** A browser with cookies for one origin. */
 class Visitor {
   readonly #cookies = new Map<string, string>();
 
-  async visit(url: URL, form?: URLSearchParams): Promise<Response> {
+  async visit(url: URL, form?: URLSearchParams): Promise<Page> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(url, { redirect: 'manual', headers: { cookie }, ...(form ? { method: 'POST', body: form } : {}) });
     for (const line of response.headers.getSetCookie()) {
@@ -33,24 +39,51 @@ class Visitor {
       const at = pair!.indexOf('=');
       this.#cookies.set(pair!.slice(0, at), pair!.slice(at + 1));
     }
-    await response.arrayBuffer();
-    return response;
+    return { status: response.status, location: response.headers.get('location'), html: await response.text() };
   }
 }
 
 /** Follows the provider from page to page until it redirects to the client; fills in the login form when it appears. */
-async function authorize(start: URL, redirectUri: string, form: URLSearchParams): Promise<URL> {
+export async function authorize(start: URL, redirectUri: string, form: URLSearchParams): Promise<URL> {
   const visitor = new Visitor();
   let url = start;
   for (let steps = 0; steps < REDIRECTS_LIMIT; steps++) {
-    let response = await visitor.visit(url);
-    if (response.status === 200) response = await visitor.visit(url, form);
-    const location = response.headers.get('location');
-    if (!location) throw new Error(`the login at ${url.origin} ended with status ${response.status}; is the name and password right?`);
-    url = new URL(location, url);
+    let page = await visitor.visit(url);
+    if (page.status === 200) page = await visitor.visit(url, form);
+    if (!page.location) throw new Error(`the login at ${url.origin} ended with status ${page.status}; are name and password right?`);
+    url = new URL(page.location, url);
     if (url.href.startsWith(redirectUri)) return url;
   }
   throw new Error(`the login at ${start.origin} redirects without end`);
+}
+
+/** What a page asks to be sent back: its hidden inputs, and name and password where it wants a login. */
+function filledIn(html: string, person: URLSearchParams): URLSearchParams | undefined {
+  const hidden = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]): [string, string] => [
+    name!,
+    value!,
+  ]);
+  if (hidden.length > 0) return new URLSearchParams(hidden);
+  return html.includes('name="password"') ? person : undefined;
+}
+
+/** A person opens the address that a device shows, logs in and says yes (RFC 8628 3.3). */
+export async function confirmDevice(start: URL, person: URLSearchParams): Promise<void> {
+  const visitor = new Visitor();
+  let url = start;
+  let page = await visitor.visit(url);
+  for (let steps = 0; steps < REDIRECTS_LIMIT; steps++) {
+    if (page.location) {
+      url = new URL(page.location, url);
+      page = await visitor.visit(url);
+      continue;
+    }
+    const form = filledIn(page.html, person);
+    if (!form) return;
+    const [, action] = /<form [^>]*action="([^"]+)"/.exec(page.html) ?? [];
+    page = await visitor.visit(action ? new URL(action, url) : url, form);
+  }
+  throw new Error(`the login at ${start.origin} asks without end`);
 }
 
 export async function login({ issuer, client, name, password, redirectUri = DEMO_REDIRECT }: LoginOptions): Promise<LoginTokens> {
