@@ -59,9 +59,9 @@ export async function cairn(
 /** A copy of the ledger in which somebody with access to the database has put the blame for one event on another person. */
 export async function tamperedCopy(root: string, copy: string, id: string, from: string, to: string): Promise<void> {
   await mkdir(copy, { recursive: true, mode: 0o700 });
-  for (const name of [LEDGER_FILES.database, LEDGER_FILES.trust, LEDGER_FILES.witness]) {
-    if (existsSync(join(root, name))) await copyFile(join(root, name), join(copy, name));
-  }
+  // SQLite may keep what was written last beside the database.
+  const wanted = [LEDGER_FILES.database, `${LEDGER_FILES.database}-wal`, LEDGER_FILES.trust, LEDGER_FILES.witness];
+  for (const name of wanted.filter((each) => existsSync(join(root, each)))) await copyFile(join(root, name), join(copy, name));
   const ledger = openLedger(copy);
   try {
     const found = ledger.event(id);

@@ -7,7 +7,14 @@ import type { Pod } from './pod.js';
 const pod: Pod = {
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: 'planner-1', namespace: 'research', uid: 'u-1', labels: {}, annotations: { 'cairn.dev/grant': 'signed' } },
+  metadata: {
+    name: 'planner-1',
+    namespace: 'research',
+    uid: 'u-1',
+    labels: {},
+    annotations: { 'cairn.dev/grant': 'signed' },
+    ownerReferences: [],
+  },
   spec: { containers: [] },
 };
 const secrets = new Map([['crm', { token: 's3cret' }]]);

@@ -7,7 +7,14 @@ export const NODE_NAME = 'demo';
 export interface Pod {
   apiVersion: 'v1';
   kind: 'Pod';
-  metadata: { name: string; namespace: string; uid: string; labels: Record<string, string>; annotations: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+    ownerReferences: { apiVersion: string; kind: string; name: string; uid: string; controller: boolean }[];
+  };
   spec: PodSpec;
 }
 
@@ -16,15 +23,17 @@ export function podOf(workload: KubernetesObject): Pod {
   const path = templatePath(workload.kind);
   const template = path ? templateAt(workload, path) : undefined;
   if (!template?.spec) throw new Error(`${workload.kind} ${workload.metadata?.name} has no pod template`);
+  const replicaSet = `${ownerName(workload)}-${randomBytes(4).toString('hex')}`;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: `${ownerName(workload)}-${randomBytes(3).toString('hex').slice(0, 5)}`,
+      name: `${replicaSet}-${randomBytes(3).toString('hex').slice(0, 5)}`,
       namespace: workload.metadata?.namespace ?? 'default',
       uid: randomUUID(),
       labels: { ...template.metadata?.labels },
       annotations: { ...template.metadata?.annotations },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: replicaSet, uid: randomUUID(), controller: true }],
     },
     spec: structuredClone(template.spec),
   };

@@ -9,7 +9,7 @@ import { materialise, mountsOf } from './volumes.js';
 const pod: Pod = {
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: 'planner-1', namespace: 'research', uid: 'u-1', labels: {}, annotations: {} },
+  metadata: { name: 'planner-1', namespace: 'research', uid: 'u-1', labels: {}, annotations: {}, ownerReferences: [] },
   spec: {
     securityContext: { runAsUser: 7 },
     initContainers: [
