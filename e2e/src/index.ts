@@ -1,1 +1,5 @@
-export {};
+/** The harness, for benchmarks. */
+export { cacheFolder } from './harness/cache.js';
+export { startControlPlane, type ControlPlane } from './harness/control-plane.js';
+export { accepts, freePorts } from './harness/ports.js';
+export { startSidecar, type Sidecar } from './harness/sidecar.js';

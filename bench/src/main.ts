@@ -1,0 +1,42 @@
+/** `node bench/dist/main.js http|postgres|spool|ledger|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { LOAD_CORE } from './measure/process.js';
+import { progress } from './measure/progress.js';
+import { appendTo } from './report/document.js';
+import type { Section } from './report/section.js';
+import { tableOf } from './report/table.js';
+
+const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+
+const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
+  http: async (all) => (await import('./http/bench.js')).benchHttp({ long: all }),
+};
+
+async function main(name: string): Promise<void> {
+  const names = name === 'all' ? Object.keys(SUITES) : [name];
+  // What coordinates is no part of what is measured, so it keeps off the proxies' core.
+  execFileSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
+  const sections: Section[] = [];
+  for (const each of names) {
+    const suite = SUITES[each];
+    if (!suite) throw new Error(`no benchmark ${each}: ${Object.keys(SUITES).join(', ')} or all`);
+    const section = await suite(name === 'all');
+    sections.push(section);
+    print(section);
+  }
+  if (name === 'all') appendTo(DOCUMENT, sections);
+}
+
+function print({ title, notes, rows }: Section): void {
+  if (process.env['JSON']) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+  else process.stdout.write(`\n${title}\n${notes.join('\n')}\n\n${tableOf(rows)}\n`);
+}
+
+try {
+  await main(process.argv[2] ?? 'all');
+  process.exit(0);
+} catch (error) {
+  progress((error as Error).stack ?? String(error));
+  process.exit(2);
+}
