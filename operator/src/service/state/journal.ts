@@ -51,7 +51,9 @@ export interface JournalContent<Entry> {
 export class Journal<Entry> {
   readonly #pending: Pending[] = [];
   #running: Promise<void> | undefined;
-  #bytes = 0;
+  /** Bytes of whole records. */
+  #size = 0;
+  #compactBeyond = JOURNAL_BYTES;
 
   private constructor(
     readonly file: string,
@@ -61,10 +63,10 @@ export class Journal<Entry> {
 
   /** Drops the superseded records of earlier runs, and opens the file for more. */
   static async open<Entry>(file: string, { load, current }: JournalContent<Entry>): Promise<Journal<Entry>> {
-    for (const line of await readLines(file)) load(JSON.parse(line) as Entry);
-    await writeAtomically(file, lines(current()));
+    for (const [index, line] of (await readLines(file)).entries()) load(parseLine(line, file, index + 1) as Entry);
+    await writeAtomically(file, textOf(current()));
     const journal = new Journal(file, await open(file, 'a', 0o600), current);
-    journal.#bytes = (await journal.handle.stat()).size;
+    journal.#size = (await journal.handle.stat()).size;
     return journal;
   }
 
@@ -74,7 +76,7 @@ export class Journal<Entry> {
     }
     return new Promise((written, failed) => {
       this.#pending.push({ line: `${JSON.stringify(entry)}\n`, written, failed });
-      this.#running ??= this.#write().finally(() => (this.#running = undefined));
+      this.#running ??= this.#writePending();
     });
   }
 
@@ -83,36 +85,58 @@ export class Journal<Entry> {
     await this.handle.close();
   }
 
-  async #write(): Promise<void> {
+  async #writePending(): Promise<void> {
     // Appends of the same turn join one write.
     await Promise.resolve();
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0);
       try {
-        const text = batch.map((each) => each.line).join('');
-        await this.handle.appendFile(text);
-        await this.handle.datasync();
-        this.#bytes += Buffer.byteLength(text);
+        await this.#write(batch.map((each) => each.line).join(''));
         for (const each of batch) each.written();
       } catch (error) {
         const problem = new Problem(503, 'disk', 'the service cannot write its state; see the disk that holds it', { cause: error });
         for (const each of batch) each.failed(problem);
       }
-      if (this.#bytes > JOURNAL_BYTES) await this.#compact();
+      // A compaction that fails is tried again after the next batch; nothing was lost.
+      if (this.#size > this.#compactBeyond) await this.#compact().catch(() => undefined);
+    }
+    // In the same turn as the last look at what waits: a record that comes later starts anew.
+    this.#running = undefined;
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      await this.handle.appendFile(text);
+      await this.handle.datasync();
+      this.#size += Buffer.byteLength(text);
+    } catch (error) {
+      // A full disk may have taken half a record: the next one must not continue that line.
+      await this.handle.truncate(this.#size);
+      throw error;
     }
   }
 
   async #compact(): Promise<void> {
-    const text = lines(this.current());
+    const text = textOf(this.current());
     await writeAtomically(this.file, text);
+    const next = await open(this.file, 'a', 0o600);
     await this.handle.close();
-    this.handle = await open(this.file, 'a', 0o600);
-    // Grown by as much again before the next time, however much of it is current.
-    this.#bytes = Math.min(Buffer.byteLength(text), JOURNAL_BYTES / 2);
+    this.handle = next;
+    this.#size = Buffer.byteLength(text);
+    // Not again before it has doubled, however much of it is current.
+    this.#compactBeyond = Math.max(JOURNAL_BYTES, 2 * this.#size);
   }
 }
 
-function lines(entries: Iterable<unknown>): string {
+function parseLine(line: string, file: string, number: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error(`${file} is damaged at line ${number}; restore it from a copy, or remove the line knowing what it meant`);
+  }
+}
+
+function textOf(entries: Iterable<unknown>): string {
   let text = '';
   for (const entry of entries) text += `${JSON.stringify(entry)}\n`;
   return text;
