@@ -15,7 +15,7 @@ export const AGENT = { name: 'planner', namespace: 'research', node: 'node-1', p
 
 export interface TestAuthority {
   trust: CertificateTrust;
-  certify(publicKey: string, stream: string): Promise<string>;
+  certify: (publicKey: string, stream: string) => Promise<string>;
 }
 
 export async function testAuthority(issuer = ISSUER): Promise<TestAuthority> {
@@ -30,7 +30,7 @@ export async function testAuthority(issuer = ISSUER): Promise<TestAuthority> {
   };
 }
 
-export function temporaryFolder(): { dir: string; remove(): void } {
+export function temporaryFolder(): { dir: string; remove: () => void } {
   const dir = mkdtempSync(join(tmpdir(), 'cairn-audit-'));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
