@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UNIT := crds identity audit sidecar operator ledger cli
-E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/demo
+E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/demo
 
 .PHONY: help demo test test-unit test-e2e test-kafka check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
 
@@ -45,12 +45,15 @@ build: setup ## compile every package
 	@npx --no-install tsc --build
 
 bench: build ## every benchmark; appends to docs/benchmarks.md
+	@tools/need.sh nginx wrk pgbench pgbouncer taskset
 	@node bench/dist/main.js all
 
 bench-http: build ## HTTP against nginx (JSON=1 for JSON lines)
+	@tools/need.sh nginx wrk taskset
 	@node bench/dist/main.js http
 
 bench-postgres: build ## PostgreSQL against pgbouncer (JSON=1 for JSON lines)
+	@tools/need.sh pgbench pgbouncer taskset
 	@node bench/dist/main.js postgres
 
 bench-ledger: build ## the ledger with EVENTS=10000000 events

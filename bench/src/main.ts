@@ -11,6 +11,8 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.u
 
 const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
   http: async (all) => (await import('./http/bench.js')).benchHttp({ long: all }),
+  postgres: async () => (await import('./postgres/bench.js')).benchPostgres(),
+  spool: async () => (await import('./spool/bench.js')).benchSpool(),
 };
 
 async function main(name: string): Promise<void> {

@@ -8,7 +8,7 @@ export interface Subject {
   /** Process to charge; undefined where there is no proxy. */
   pid: number | undefined;
   /** One window of load: how much was done, and in how many seconds. */
-  run(seconds: number): Promise<{ count: number; seconds: number }>;
+  run: (seconds: number) => Promise<{ count: number; seconds: number }>;
 }
 
 export async function alternate(subjects: readonly Subject[], rounds: number, seconds: number): Promise<Map<string, Round[]>> {

@@ -82,7 +82,7 @@ await Promise.all(
     { length: CONNECTIONS },
     () =>
       new Promise<void>((resolve) => {
-        const socket = connect(Number(port), host!, () => {
+        const socket = connect(Number(port), host, () => {
           idle.push(new Connection(socket));
           resolve();
         });
