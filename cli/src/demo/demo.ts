@@ -141,14 +141,15 @@ async function keepEvidence({ progress, folder }: Stage, control: ControlPlane, 
   progress.step(`pods stopped, ${events} events in the ledger`);
 }
 
-/** Shows the trail, its verdict, and what verification says of an altered copy. Returns the chain's id. */
-async function showEvidence({ options, progress, folder }: Stage): Promise<string> {
+/** Shows the trail, its verdict, what verification says of an altered copy, and what to try next. */
+async function showEvidence({ options, progress, folder }: Stage): Promise<void> {
   const shown = relative(process.cwd(), folder.root) || '.';
   const show = (text: string): void => progress.raw(text);
   const events = eventsOf(folder.root, ALICE.name);
   const chain = events[0]?.event.launch?.chain;
   const write = events.find(({ event }) => event.stage === 'intent' && event.operation?.verb === 'UPDATE')?.event;
-  if (chain === undefined || !write)
+  const masked = events.find(({ event }) => event.protocol === 'postgres' && event.masked && event.response?.payload)?.event;
+  if (chain === undefined || !write || !masked)
     throw new DemoError('the ledger does not have what Alice set in motion', `Run: npx cairn verify ${shown}`);
   progress.say('\nThe trail:\n');
   if ((await cairn(options.project, ['tree', chain, '--ledger', folder.root], show)).code !== 0) {
@@ -163,7 +164,7 @@ async function showEvidence({ options, progress, folder }: Stage): Promise<strin
   const altered = await cairn(options.project, ['verify', copy], show);
   if (altered.code !== 1 || !altered.output.includes(write.id))
     throw new DemoError('verify did not name the altered event', 'Report this: it must never happen.');
-  return chain;
+  progress.say(`\n${whatNext(shown, chain, masked.id)}\n`);
 }
 
 /** Runs the demo to its end. Throws DemoError with what to do next; whatever was started is stopped either way. */
@@ -178,6 +179,5 @@ export async function runDemo(options: DemoOptions, progress: Progress, cleanup:
   const agents = await startAgents(stage, parts);
   await converse(stage, parts, agents.planner);
   await keepEvidence(stage, parts.control, agents.stop);
-  const chain = await showEvidence(stage);
-  progress.say(`\n${whatNext(relative(process.cwd(), folder.root) || '.', chain)}\n`);
+  await showEvidence(stage);
 }

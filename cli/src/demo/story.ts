@@ -19,12 +19,14 @@ export function held({ actor, summary }: Approval): string {
   return `held for approval: ${summary.replace(/\s+/g, ' ').trim()}   (${actor.root?.name ?? 'nobody'} via ${path})`;
 }
 
-export function whatNext(folder: string, chain: string): string {
+/** `masked`: id of an event whose sealed body holds what was masked. */
+export function whatNext(folder: string, chain: string, masked: string): string {
   const commands = [
     [`npx cairn query --ledger ${folder} --root alice@example.com`, 'everything that Alice set in motion'],
     [`npx cairn query --ledger ${folder} --decision deny`, 'what was refused'],
     [`npx cairn tree ${chain} --ledger ${folder}`, 'the chain again'],
     [`npx cairn replay ${chain} --ledger ${folder} --step`, 'step through it: statement, binds, rows'],
+    [`npx cairn unseal ${masked} --ledger ${folder} --key ${folder}/auditor.key`, "the rows before masking, for the auditor's eyes"],
     [`npx cairn tail --ledger ${folder} --root alice@example.com`, 'follow what comes in (Ctrl-C ends it)'],
     [`npx cairn verify ${folder}`, 'is it whole?'],
     [`npx cairn export --ledger ${folder} --format jsonl > trail.jsonl`, 'one event a line'],

@@ -33,6 +33,11 @@ function checkContainer(container: Container, path: string, sidecarUid: number, 
   if (context.privileged)
     report('error', 'privileged', `${at}.privileged`, 'A privileged container can rewrite the capture rules; remove it.');
   if (context.runAsUser === sidecarUid) report('error', 'sidecar-uid', `${at}.runAsUser`, sidecarUidMessage(sidecarUid));
+  for (const kind of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) {
+    if (!container[kind]?.httpGet && !container[kind]?.grpc) continue;
+    const message = 'Requests of kubelet prove no identity and are refused where the policy requires one; ask inside the container (exec).';
+    report('warning', 'network-probe', `${path}.${kind}`, message);
+  }
   const added = context.capabilities?.add ?? [];
   if (added.length > 0) {
     report('warning', 'capability-removed', `${at}.capabilities.add`, `${added.join(', ')} removed: agents run without capabilities.`);

@@ -140,6 +140,15 @@ test('agents are hardened', () => {
   );
 });
 
+test('a probe that would be refused for want of identity is told of', () => {
+  const readinessProbe = { httpGet: { path: '/healthz', port: 8080 } };
+  const result = objectOf(pod({ containers: [{ name: 'agent', readinessProbe }] }));
+  assert.deepEqual(
+    result.problems.map((each) => [each.severity, each.code, each.path]),
+    [['warning', 'network-probe', 'spec.containers[0].readinessProbe']],
+  );
+});
+
 test('skips say why', () => {
   assert.equal(objectOf(pod({}, {})).skipped, 'not-enrolled');
   assert.equal(objectOf(pod({}, {}), { enrolled: true }).skipped, undefined);

@@ -11,6 +11,7 @@ export type ProblemCode =
   | 'host-namespace'
   | 'capability-removed'
   | 'sidecar-uid'
+  | 'network-probe'
   | 'reserved-name'
   | 'too-many-containers';
 
