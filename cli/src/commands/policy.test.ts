@@ -111,6 +111,7 @@ test('a case that fails says field by field what was expected, what came, and th
     `FAIL drops pass
        action: expected Allow, got Deny
        rule: expected reads, got no-schema-changes
+       asked about: DROP (write)
        reason given: schema changes go through migrations
 `,
   );

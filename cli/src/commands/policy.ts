@@ -72,8 +72,10 @@ interface Outcome {
   name: string;
   held: boolean;
   differences: Difference[];
-  /** Why the policy could not be asked. */
+  /** Why the policy could not be asked, or what its target could not read. */
   problem?: string;
+  /** What the policy was asked about. */
+  operations?: readonly Operation[];
   verdict?: Verdict;
 }
 
@@ -108,9 +110,12 @@ async function judge(policies: readonly CompiledPolicy[], wanted: PolicyCase): P
   const { name } = wanted;
   const chosen = choose(policies, wanted);
   if (typeof chosen === 'string') return { name, held: false, differences: [], problem: chosen };
-  const verdict = judgeCase(chosen, wanted, await operationsOf(chosen, wanted));
+  const asked = await operationsOf(chosen, wanted);
+  const operations = 'operations' in asked ? asked.operations : undefined;
+  const verdict = judgeCase(chosen, wanted, operations);
   const found = differences(wanted.expect, verdict);
-  return { name, held: found.length === 0, differences: found, verdict };
+  const read = 'error' in asked ? { problem: `the SQL could not be parsed: ${asked.error}` } : { operations };
+  return { name, held: found.length === 0, differences: found, ...read, verdict };
 }
 
 /** The policy of a case, or a sentence. */
@@ -126,13 +131,12 @@ function choose(policies: readonly CompiledPolicy[], { policy, target, sql }: Po
   return only;
 }
 
-/** Operations of a case; undefined: its SQL could not be parsed. */
-async function operationsOf(policy: CompiledPolicy, { target, sql, operations }: PolicyCase): Promise<readonly Operation[] | undefined> {
-  if (sql === undefined) return operations ?? [];
+/** Operations of a case, or why its SQL could not be parsed. */
+async function operationsOf(policy: CompiledPolicy, { target, sql, operations = [] }: PolicyCase): ReturnType<ClassifySql> {
+  if (sql === undefined) return { operations };
   const { classifySql } = (await import('@cairn/sidecar')) as unknown as { classifySql: ClassifySql };
   const readFunctions = policy.spec.targets.find(({ name }) => name === target)?.functions.read ?? [];
-  const classified = await classifySql(sql, { readFunctions });
-  return 'error' in classified ? undefined : classified.operations;
+  return classifySql(sql, { readFunctions });
 }
 
 function shown(value: unknown): string {
@@ -143,11 +147,13 @@ function shown(value: unknown): string {
 async function outcomeLines(outcomes: readonly Outcome[]): Promise<string[]> {
   const { printable, styleFor } = await import('../terminal/style.js');
   const style = styleFor(process.stdout);
-  return outcomes.flatMap(({ name, held, differences: found, problem, verdict }) => {
+  return outcomes.flatMap(({ name, held, differences: found, problem, operations, verdict }) => {
     if (held) return [`${style.green('ok  ')} ${printable(name)}`];
     const lines = found.map(
       ({ field, expected, actual }) => `       ${field}: expected ${printable(shown(expected))}, got ${printable(shown(actual))}`,
     );
+    const asked = operations?.map(({ verb, resource, effect }) => `${verb}${resource === '' ? '' : ` ${resource}`} (${effect})`).join(', ');
+    if (asked !== undefined) lines.push(`       asked about: ${printable(asked || 'nothing')}`);
     if (problem !== undefined) lines.push(`       ${printable(problem)}`);
     else if (verdict?.reason !== undefined) lines.push(`       reason given: ${printable(verdict.reason)}`);
     return [`${style.red('FAIL')} ${printable(name)}`, ...lines];

@@ -9,16 +9,14 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A copy of `value` with every default below it; null counts as left out where a default exists, as at the API server. */
+/** A copy of `value` with every default below it. */
 export function withDefaults(schema: Schema, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => (schema.items ? withDefaults(schema.items, item) : item));
   if (!isFields(value)) return value;
   const result: Fields = { ...value };
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const given = result[name];
-    const missing = given === undefined || (given === null && property.default !== undefined);
-    if (missing && property.default === undefined) continue;
-    result[name] = withDefaults(property, missing ? structuredClone(property.default) : given);
+    const given = result[name] ?? structuredClone(property.default);
+    if (given !== undefined) result[name] = withDefaults(property, given);
   }
   return result;
 }
