@@ -1,3 +1,4 @@
+import type { OidcProviderSpec } from '@cairn/crds';
 import { NAME_CHARACTERS, VERIFIED_SECONDS, VERIFIED_TOKENS } from './limits.js';
 import { claimAt, groupsFrom, groupsOverage, isPlainText } from './oidc-groups.js';
 import { DiscoveredProvider } from './oidc-provider.js';
@@ -5,12 +6,7 @@ import { TokenCache } from './token-cache.js';
 import { IdentityError, type Principal } from './types.js';
 import { verifyJwt, type VerifiedJwt } from './verify-jwt.js';
 
-export interface OidcVerifierOptions {
-  issuer: string;
-  audiences: readonly string[];
-  /** Name or dotted path: `groups`, `realm_access.roles`. */
-  groupsClaim: string;
-  usernameClaim: string;
+export interface OidcVerifierOptions extends OidcProviderSpec {
   /** Milliseconds. */
   clock?: () => number;
 }
