@@ -51,6 +51,8 @@ export interface Classified {
   /** Every statement's, at any depth; one for each (verb, resource). Empty for an empty text. */
   operations: readonly Operation[];
   statements: readonly Statement[];
+  /** Whether it makes, uses or drops names of the session: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH. */
+  stateful: boolean;
   /** Why the text could not be read; it has no operations then. */
   error: string | undefined;
 }

@@ -39,10 +39,10 @@ export class SqlClassifier {
   private read(sql: string): Classified {
     try {
       const statements = this.parser.statements(sql).map((tree) => this.statement(tree));
-      return { operations: merged(statements), statements, error: undefined };
+      return { operations: merged(statements), statements, stateful: statements.some(isStateful), error: undefined };
     } catch (error) {
       const message = error instanceof SqlParseError ? error.message : 'the statement could not be read';
-      return { operations: [], statements: [], error: message };
+      return { operations: [], statements: [], stateful: false, error: message };
     }
   }
 
@@ -93,6 +93,10 @@ export async function classifySql(
 ): Promise<{ operations: Operation[] } | { error: string }> {
   const { operations, error } = (await SqlClassifier.load(options.readFunctions)).classify(text);
   return error === undefined ? { operations: [...operations] } : { error };
+}
+
+function isStateful({ prepare, execute, deallocate, declare, fetch }: Statement): boolean {
+  return [prepare, execute, deallocate, declare, fetch].some((each) => each !== undefined);
 }
 
 function merged(statements: readonly Statement[]): readonly Operation[] {
