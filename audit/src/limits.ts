@@ -34,7 +34,7 @@ export const MAX_FINDINGS = 1000;
 /** Checkpoints of one stream that wait for their events; beyond it the smallest is given up, which a larger one covers. */
 export const MAX_WAITING_CHECKPOINTS = 1024;
 /** Intents of one stream that wait for their outcome by name; beyond it they are only counted. */
-export const MAX_OPEN_INTENTS = 65_536;
+export const MAX_OPEN_INTENTS = 16_384;
 /** Gaps and intents that a report lists by stream; more are counted. */
 export const MAX_LISTED = 20;
 /** Payload records of one stream that were found to hold, kept to know a repeated delivery. */
