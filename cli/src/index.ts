@@ -1,3 +1,3 @@
 export { renderTrail, type TrailOptions } from './terminal/trail.js';
 export { startOidcProvider, type OidcProvider } from './demo/parts/oidc.js';
-export { startPostgres, type PostgresPart } from './demo/parts/postgres.js';
+export { startPostgres, type PostgresOptions, type PostgresPart } from './demo/parts/postgres.js';
