@@ -26,7 +26,7 @@ export const APPROVAL_KEPT_SECONDS = 7 * 24 * 60 * 60;
 export const APPROVAL_TIMEOUT_SECONDS = 7 * 24 * 60 * 60;
 export const APPROVAL_OPERATIONS_COUNT = 100;
 export const SUMMARY_CHARACTERS = 64 * 1024;
-export const REASON_CHARACTERS = 1024;
+export const REASON_CHARACTERS = 4096;
 /** Retired public keys that stay published, so that certificates which they signed can be verified. */
 export const PREVIOUS_KEYS_COUNT = 16;
 /** How long a verifier may keep the JWKS. */

@@ -66,17 +66,28 @@ export function readApprovalRequest(body: unknown): ApprovalRequest {
     summary: textField(fields, 'summary', SUMMARY_CHARACTERS),
     actor: actor(fields['actor']),
     policy: textField(fields, 'policy', NAME),
-    rule: textField(fields, 'rule', NAME),
+    // Empty where no rule but the policy itself holds: an ambiguous attribution.
+    rule: fields['rule'] === '' ? '' : textField(fields, 'rule', NAME),
     ...(reason ? { reason } : {}),
     requirement: requirement(fields['requirement']),
   };
 }
 
-/** The requirement as the policy states it, where the rule is found: the approver's rules come from here, not from the asker. */
+/** At least as strict as stated: a message of several operations may have been merged to fewer groups, more people, less time. */
+function strictest(asked: ApprovalRequirement, stated: ApprovalRequirement): ApprovalRequirement {
+  const common = asked.groups.filter((group) => stated.groups.includes(group));
+  return {
+    groups: common.length > 0 ? common : stated.groups,
+    minimum: Math.max(asked.minimum, stated.minimum),
+    timeout: timeoutSeconds(asked.timeout)! < (timeoutSeconds(stated.timeout) ?? 0) ? asked.timeout : stated.timeout,
+  };
+}
+
+/** The requirement that the policy states, where the rule is found: who may approve comes from here, not from the asker. */
 export function statedRequirement(request: ApprovalRequest, bundle: Bundle | undefined): ApprovalRequest {
   const policy = bundle?.policies.find(
     ({ metadata: { name, namespace } }) => request.policy === name || request.policy === `${namespace}/${name}`,
   );
   const stated = policy?.spec.rules.find(({ name }) => name === request.rule)?.approval;
-  return stated ? { ...request, requirement: stated } : request;
+  return stated ? { ...request, requirement: strictest(request.requirement, stated) } : request;
 }

@@ -119,14 +119,24 @@ test('an approval expires, pending or approved', async (t) => {
   assert.equal(((await held.json()) as Approval).state, 'expired');
 });
 
-test('the requirement is what the policy states, not what the asker says', async (t) => {
+test('the requirement is at least what the policy states, whatever the asker says', async (t) => {
   const fixture = await startFixture(t);
-  const rule = { name: 'writes', approval: { groups: ['cairn-admins'], minimum: 1, timeout: '1h' } };
+  const rule = { name: 'writes', approval: { groups: ['cairn-admins', 'db-owners'], minimum: 2, timeout: '1h' } };
   fixture.bundle.policies = [{ metadata: { name: 'research', namespace: 'research' }, spec: { rules: [rule] } } as unknown as AuditPolicy];
-  const { approval } = await ask(fixture, requestOf('INSERT 7'));
-  assert.deepEqual(approval.requirement, rule.approval);
-  assert.deepEqual(await vote(fixture, approval.id, 'bob', 'approve'), [403, 'not-in-group']);
-  assert.deepEqual(await vote(fixture, approval.id, 'carol', 'approve'), [200, 'approved']);
+  const stated = async (groups: string[], minimum: number, timeout: string): Promise<unknown> =>
+    (await ask(fixture, requestOf(`${groups.join()} ${minimum}`, { requirement: { groups, minimum, timeout } }))).approval.requirement;
+  assert.deepEqual(await stated(['interns'], 1, '100h'), rule.approval, 'a weaker one is not believed');
+  assert.deepEqual(
+    await stated(['interns', 'db-owners'], 3, '30m'),
+    { groups: ['db-owners'], minimum: 3, timeout: '30m' },
+    'a stricter one is kept',
+  );
+  const { approval } = await ask(
+    fixture,
+    requestOf('INSERT 7', { policy: 'research/research', requirement: { groups: ['interns'], minimum: 1, timeout: '1h' } }),
+  );
+  assert.deepEqual(await vote(fixture, approval.id, 'dave', 'approve'), [403, 'not-in-group']);
+  assert.deepEqual(await vote(fixture, approval.id, 'carol', 'approve'), [200, 'pending']);
 });
 
 test('people see what they may decide on or caused, agents their own, strangers nothing', async (t) => {
