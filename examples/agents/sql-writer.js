@@ -5,8 +5,7 @@ import { serve } from './agent.js';
 const pool = new Pool({ max: 2 });
 pool.on('error', (error) => console.error(`sql-writer: idle connection: ${error.message}`));
 
-const LATE = `
-  SELECT c.id, c.name, c.email, count(*)::int AS late_orders
+const LATE = `SELECT c.id, c.name, c.email, count(*)::int AS late_orders
     FROM customers c JOIN orders o ON o.customer_id = c.id
    WHERE o.delivered_on - o.promised_on > $1
    GROUP BY c.id ORDER BY late_orders DESC, c.id`;

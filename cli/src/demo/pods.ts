@@ -9,7 +9,7 @@ import { DemoError } from './failure.js';
 import type { DemoFolder } from './folder.js';
 import { runPod, type Images, type RunningPod } from './kubelet/kubelet.js';
 import { podOf, type Pod } from './kubelet/pod.js';
-import { materialise } from './kubelet/volumes.js';
+import { linkMounts, materialise, VOLUMES } from './kubelet/volumes.js';
 import type { Manifests, Service } from './manifests.js';
 
 export interface PlacedPod {
@@ -98,14 +98,15 @@ const folderOf = (folder: DemoFolder, pod: Pod): string => join(folder.run, 'pod
 export async function startPod(placed: PlacedPod, context: PodsContext): Promise<RunningPod> {
   const { folder, capture, control, manifests } = context;
   const home = folderOf(folder, placed.pod);
-  await mkdir(join(home, 'volumes'), { recursive: true });
+  await mkdir(home, { recursive: true });
   await writeFile(join(home, 'resolve.json'), JSON.stringify(context.addresses, null, 2), { mode: 0o644 });
   const sandbox = await placed.place.open(home);
   try {
     const pod = injected(placed, join(sandbox.folder, 'resolve.json'), context);
     admit(pod, context);
     const token = (of: Pod, _audience: string, seconds: number): Promise<string> => control.podToken(of, seconds);
-    await materialise(pod, join(home, 'volumes'), { secrets: manifests.secrets, token }, capture.users);
+    await materialise(pod, home, { secrets: manifests.secrets, token }, capture.users);
+    await linkMounts(pod, home);
     return await runPod({ pod, sandbox, images: context.images, secrets: manifests.secrets, logs: folder.logs });
   } catch (error) {
     await sandbox.close();
@@ -116,6 +117,6 @@ export async function startPod(placed: PlacedPod, context: PodsContext): Promise
 /** Keeps a stopped pod's spool beyond the pod. */
 export async function keepSpool(pod: Pod, folder: DemoFolder): Promise<string> {
   const kept = join(folder.spools, pod.metadata.name);
-  await rename(join(folderOf(folder, pod), 'volumes', SPOOL_VOLUME), kept);
+  await rename(join(folderOf(folder, pod), VOLUMES, SPOOL_VOLUME), kept);
   return kept;
 }

@@ -1,6 +1,6 @@
 /** Explicit capture: every pod is a set of processes on this machine's loopback, and agents are pointed at their sidecar. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { DEFAULT_PORTS } from '@cairn/operator';
 import { CONTAINER_PATH, type Sandbox } from '../kubelet/sandbox.js';
 import type { Capture, PodPlace } from './capture.js';
@@ -15,7 +15,6 @@ const leash = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : [];
 function sandbox(folder: string): Sandbox {
   return {
     folder,
-    volumes: join(folder, 'volumes'),
     enter: (command, env, image) => ({
       argv: [...leash, ...command],
       env: { PATH: `${dirname(process.execPath)}:${CONTAINER_PATH}`, ...env },

@@ -101,7 +101,6 @@ function confined({ uid, gid, capabilities }: SandboxUser): string[] {
 function sandbox(made: Namespace, mount: string, project: string): Sandbox {
   return {
     folder: join(mount, 'pod'),
-    volumes: join(mount, 'pod', 'volumes'),
     enter(command, env, image, user) {
       const within = join(mount, 'image', relative(project, image));
       const enter = ['nsenter', '-t', String(made.pid), '-n', '-m'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container } from '@cairn/operator';
-import { environmentOf, relocate } from './env.js';
+import { environmentOf, relocate, type Mounts } from './env.js';
 import type { Pod } from './pod.js';
 
 const pod: Pod = {
@@ -18,7 +18,7 @@ const pod: Pod = {
   spec: { containers: [] },
 };
 const secrets = new Map([['crm', { token: 's3cret' }]]);
-const env = (variables: Container['env'], mounts = new Map<string, string>()): Record<string, string> =>
+const env = (variables: Container['env'], mounts: Mounts = { root: '/root', paths: [] }): Record<string, string> =>
   environmentOf({ name: 'agent', env: variables! }, pod, secrets, mounts);
 
 test('fields of the pod come by the downward API', () => {
@@ -37,10 +37,14 @@ test('keys of Secrets are resolved, and a missing one is an error', () => {
   assert.throws(() => env(from('other')), /Secret crm has no key other/);
 });
 
-test('mount paths inside values become folders, the longest first', () => {
-  const mounts = new Map([
-    ['/var/run/a', '/volumes/a'],
-    ['/var/run/a/nested', '/volumes/b'],
-  ]);
-  assert.equal(relocate('-Dx=/var/run/a/nested/f -Dy=/var/run/a/g', mounts), '-Dx=/volumes/b/f -Dy=/volumes/a/g');
+const mounts: Mounts = { root: '/pod/agent', paths: ['/var/run/a', '/var/run/a/nested', '/var/run/b/c'] };
+
+test('mount paths inside values move below the root of the container', () => {
+  const moved = relocate('-Dx=/var/run/a/nested/f -Dy=/var/run/b/c', mounts);
+  assert.equal(moved, '-Dx=/pod/agent/var/run/a/nested/f -Dy=/pod/agent/var/run/b/c');
+});
+
+test('a folder that mounts stand in moves as a whole; other paths stay', () => {
+  assert.equal(relocate('/var/run/b', mounts), '/pod/agent/var/run/b');
+  assert.equal(relocate('/var/lib', mounts), '/var/lib');
 });

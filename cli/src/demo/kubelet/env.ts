@@ -32,19 +32,20 @@ function valueOf(variable: EnvVar, pod: Pod, secrets: Secrets): string {
   return variable.value ?? '';
 }
 
-/** Replaces mount paths by the folders that the volumes really are; longest path first, so that a nested mount wins. */
-export function relocate(text: string, mounts: ReadonlyMap<string, string>): string {
-  const ordered = [...mounts].toSorted(([a], [b]) => b.length - a.length);
-  return ordered.reduce((result, [path, folder]) => result.replaceAll(path, folder), text);
+/** Where a container's mount paths are: below `root`, each under its own name. */
+export interface Mounts {
+  root: string;
+  paths: readonly string[];
 }
 
-/** `mounts`: mountPath -> folder as the process sees it. */
-export function environmentOf(
-  container: Container,
-  pod: Pod,
-  secrets: Secrets,
-  mounts: ReadonlyMap<string, string>,
-): Record<string, string> {
+/** Moves mount paths inside a value below the root; a value that is a folder above mounts moves as a whole. */
+export function relocate(text: string, { root, paths }: Mounts): string {
+  if (text.startsWith('/') && paths.some((path) => path.startsWith(`${text}/`))) return root + text;
+  const outermost = paths.filter((path) => !paths.some((other) => path.startsWith(`${other}/`)));
+  return outermost.reduce((result, path) => result.replaceAll(path, root + path), text);
+}
+
+export function environmentOf(container: Container, pod: Pod, secrets: Secrets, mounts: Mounts): Record<string, string> {
   const entries = (container.env ?? []).map((variable) => [variable.name, relocate(valueOf(variable, pod, secrets), mounts)] as const);
   return Object.fromEntries(entries);
 }

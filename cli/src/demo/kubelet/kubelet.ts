@@ -37,11 +37,11 @@ function userOf(container: Container, pod: Pod): SandboxUser {
   return { uid, gid, capabilities: context.capabilities?.add ?? [] };
 }
 
-function start(container: Container, command: readonly string[], place: Place): ContainerProcess {
+function start(container: Container, command: readonly string[], place: Place, log = container.name): ContainerProcess {
   const { pod, sandbox } = place;
-  const env = environmentOf(container, pod, place.secrets, mountsOf(container, sandbox.volumes));
+  const env = environmentOf(container, pod, place.secrets, mountsOf(container, sandbox.folder));
   const launch = sandbox.enter([...command], env, place.images(container.image ?? ''), userOf(container, pod));
-  return startProcess(launch, join(place.logs, `${pod.metadata.name}.${container.name}.log`));
+  return startProcess(launch, join(place.logs, `${pod.metadata.name}.${log}.log`));
 }
 
 function failed(container: Container, process: ContainerProcess, how: number | string, pod: Pod): DemoError {
@@ -58,7 +58,7 @@ async function ready(container: Container, running: ContainerProcess, place: Pla
   const what = `container ${container.name} of pod ${place.pod.metadata.name} to be ready`;
   const probe = async (): Promise<true | undefined> => {
     if (ended !== undefined) throw failed(container, running, ended, place.pod);
-    const asked = start({ ...container, name: `${container.name}.probe` }, command, place);
+    const asked = start(container, command, place, `${container.name}.probe`);
     return (await asked.ended) === 0 ? true : undefined;
   };
   await until(what, { limitMs: START_MS, pauseMs: PROBE_MS }, probe);

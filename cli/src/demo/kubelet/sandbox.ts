@@ -9,9 +9,7 @@ export interface SandboxUser {
 }
 
 export interface Sandbox {
-  /** Folder of the pod's volumes as its processes see it. */
-  readonly volumes: string;
-  /** Folder of the pod as its processes see it: what the demo itself gives them. */
+  /** Folder of the pod as its processes see it: volumes, mounts, and what the demo itself gives them. */
   readonly folder: string;
   /** Makes a command of an image run inside. `image` is the folder on this machine. */
   enter(command: string[], env: Record<string, string>, image: string, user: SandboxUser): Launch;

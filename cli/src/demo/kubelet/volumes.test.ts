@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Pod } from './pod.js';
-import { materialise, mountsOf } from './volumes.js';
+import { linkMounts, materialise, mountsOf } from './volumes.js';
 
 const pod: Pod = {
   apiVersion: 'v1',
@@ -48,11 +48,11 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
 test('Secrets and tokens are files that their owner alone may read', () =>
   inFolder(async (folder) => {
     await materialise(pod, folder, sources, false);
-    assert.equal(readFileSync(join(folder, 'crm', 'token'), 'utf8'), 's3cret');
-    assert.equal(readFileSync(join(folder, 'token', 'token'), 'utf8'), 'planner-1 cairn.dev 60');
-    assert.equal(statSync(join(folder, 'crm')).mode & 0o777, 0o700);
-    assert.equal(statSync(join(folder, 'crm', 'token')).mode & 0o777, 0o400);
-    assert.equal(statSync(join(folder, 'shared')).mode & 0o777, 0o755, 'two users mount it');
+    assert.equal(readFileSync(join(folder, 'volumes', 'crm', 'token'), 'utf8'), 's3cret');
+    assert.equal(readFileSync(join(folder, 'volumes', 'token', 'token'), 'utf8'), 'planner-1 cairn.dev 60');
+    assert.equal(statSync(join(folder, 'volumes', 'crm')).mode & 0o777, 0o700);
+    assert.equal(statSync(join(folder, 'volumes', 'crm', 'token')).mode & 0o777, 0o400);
+    assert.equal(statSync(join(folder, 'volumes', 'shared')).mode & 0o777, 0o755, 'two users mount it');
   }));
 
 test('a Secret that no manifest has is an error that names it', () =>
@@ -60,6 +60,12 @@ test('a Secret that no manifest has is an error that names it', () =>
     await assert.rejects(materialise(pod, folder, { ...sources, secrets: new Map() }, false), /Secret crm of pod planner-1/);
   }));
 
-test('mounts are folders below the root that the process sees', () => {
-  assert.deepEqual([...mountsOf(pod.spec.containers[0]!, '/seen')], [['/shared', '/seen/shared']]);
-});
+test('every container has its mount paths below a root of its own', () =>
+  inFolder(async (folder) => {
+    await materialise(pod, folder, sources, false);
+    await linkMounts(pod, folder);
+    const [sidecar] = pod.spec.initContainers!;
+    const { root, paths } = mountsOf(sidecar!, folder);
+    assert.equal(readFileSync(join(root, paths[0]!, 'token'), 'utf8'), 's3cret');
+    assert.deepEqual(mountsOf(pod.spec.containers[0]!, '/seen'), { root: '/seen/roots/agent', paths: ['/shared'] });
+  }));

@@ -1,9 +1,13 @@
 /** Volumes as folders: Secrets and projected tokens written out, emptyDirs empty, each readable by who mounts it alone. */
-import { chown, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { PodSpec, Volume } from '@cairn/operator';
-import type { Secrets } from './env.js';
+import { chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { Container, PodSpec, Volume } from '@cairn/operator';
+import type { Mounts, Secrets } from './env.js';
 import type { Pod } from './pod.js';
+
+/** Folders of a pod's folder. */
+export const VOLUMES = 'volumes';
+const ROOTS = 'roots';
 
 export interface VolumeSources {
   secrets: Secrets;
@@ -32,10 +36,10 @@ async function files(volume: Volume, pod: Pod, sources: VolumeSources): Promise<
   return Object.fromEntries(await Promise.all(written));
 }
 
-/** Makes every volume a folder below `root`, named as the volume. `chownTo` false: everything belongs to the demo's own user. */
-export async function materialise(pod: Pod, root: string, sources: VolumeSources, chownTo: boolean): Promise<void> {
+/** Makes every volume a folder below `home`/volumes, named as it is. `chownTo` false: everything belongs to the demo's own user. */
+export async function materialise(pod: Pod, home: string, sources: VolumeSources, chownTo: boolean): Promise<void> {
   for (const volume of pod.spec.volumes ?? []) {
-    const folder = join(root, volume.name);
+    const folder = join(home, VOLUMES, volume.name);
     const users = owners(pod.spec, volume.name);
     await mkdir(folder, { recursive: true, mode: users.length > 1 ? 0o755 : 0o700 });
     const written = Object.entries(await files(volume, pod, sources));
@@ -45,10 +49,21 @@ export async function materialise(pod: Pod, root: string, sources: VolumeSources
   }
 }
 
-/** mountPath -> folder, for one container; `root` as its process sees it. */
-export function mountsOf(
-  container: { volumeMounts?: { name: string; mountPath: string }[] | undefined },
-  root: string,
-): Map<string, string> {
-  return new Map((container.volumeMounts ?? []).map((mount) => [mount.mountPath, join(root, mount.name)]));
+/**
+ * One folder a container in which its mount paths are links to the volumes, so that a folder above several mounts is there
+ * too. `home`: the pod's folder, with `volumes` in it.
+ */
+export async function linkMounts(pod: Pod, home: string): Promise<void> {
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    for (const { name, mountPath } of container.volumeMounts ?? []) {
+      const link = join(home, ROOTS, container.name, mountPath);
+      await mkdir(dirname(link), { recursive: true, mode: 0o755 });
+      await symlink(relative(dirname(link), join(home, VOLUMES, name)), link);
+    }
+  }
+}
+
+/** The container's mounts as its processes see them; `home` as they see the pod's folder. */
+export function mountsOf(container: Container, home: string): Mounts {
+  return { root: join(home, ROOTS, container.name), paths: (container.volumeMounts ?? []).map((mount) => mount.mountPath) };
 }
