@@ -16,7 +16,7 @@ export class GroupSync {
   readonly #onError: (error: Error) => Error;
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #running = false;
+  #running: Promise<void> | undefined;
   #failed: Error | undefined;
 
   /** `onError` turns a failed sync into the error that waiters get; after one nothing is synced any more. */
@@ -35,41 +35,52 @@ export class GroupSync {
 
   /** Resolves when everything flushed so far is on disk. Somebody waits, so the sync begins at once. */
   wait(): Promise<void> {
-    if (this.#failed) return Promise.reject(this.#failed);
     const end = this.#files.end;
     if (this.synced >= end) return Promise.resolve();
+    if (this.#failed) return Promise.reject(this.#failed);
     const promise = new Promise<void>((resolve, reject) => this.#waiters.push({ end, resolve, reject }));
     if (!this.#running) this.#start();
     return promise;
   }
 
+  /** No sync is begun any more; resolves when one that runs has ended, so that the files may be closed. */
+  async stop(reason: Error): Promise<void> {
+    this.#failed ??= reason;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#running = true;
     const end = this.#files.end;
-    this.#files.sync().then(
+    this.#running = this.#files.sync().then(
       () => this.#finish(end),
       (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     );
   }
 
   #finish(end: number): void {
-    this.#running = false;
+    this.#running = undefined;
     this.synced = end;
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.end > end);
     for (const waiter of waiting) if (waiter.end <= end) waiter.resolve();
     this.#onSynced();
     if (this.#running || this.#files.end <= end) return;
-    if (this.#waiters.length > 0) this.#start();
+    if (this.#failed) this.#reject(this.#failed);
+    else if (this.#waiters.length > 0) this.#start();
     else this.flushed();
   }
 
   /** Pages of a failed sync may be marked clean without being on disk, so a second try would prove nothing. */
   #fail(error: Error): void {
-    this.#running = false;
+    this.#running = undefined;
     this.#failed = this.#onError(error);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failed);
+    this.#reject(this.#failed);
+  }
+
+  #reject(error: Error): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 }

@@ -127,9 +127,14 @@ export class SpoolStreamWriter implements StreamWriter {
 
   /** For createStreamWriter: the stream's first event. */
   async open(certificate: string, seal: { kid: string; enc: string } | undefined): Promise<void> {
-    this.#append(this.#own.open(certificate, seal));
-    this.#flush(true);
-    await this.#sync.wait();
+    try {
+      this.#append(this.#own.open(certificate, seal));
+      this.#flush(true);
+      await this.#sync.wait();
+    } catch (error) {
+      await this.#abandon(closed(this.id));
+      throw error;
+    }
   }
 
   append(head: string, tail: string): number {
@@ -196,10 +201,16 @@ export class SpoolStreamWriter implements StreamWriter {
       await this.#sync.wait();
       disclaim(join(this.#options.dir, this.id));
     } finally {
-      this.#halt(closed(this.id));
-      clearInterval(this.#probeTimer);
-      this.#files.close();
+      await this.#abandon(closed(this.id));
     }
+  }
+
+  async #abandon(reason: EvidenceError): Promise<void> {
+    this.#halt(reason);
+    clearInterval(this.#probeTimer);
+    clearTimeout(this.#checkpointTimer);
+    await this.#sync.stop(reason);
+    this.#files.close();
   }
 
   #append(pieces: readonly [head: string, tail: string]): void {
