@@ -4,6 +4,8 @@ export const BODY_BYTES = 256 * 1024;
 /** Two tokens of up to 12 Ki characters each. */
 export const FORM_BYTES = 32 * 1024;
 export const CHECKPOINT_BYTES = 4 * 1024;
+/** How long open requests may take once the service closes, milliseconds. */
+export const CLOSE_GRACE_MS = 500;
 /** Longest that a long poll is held. */
 export const WAIT_SECONDS = 60;
 /** Long polls held at once; one more is answered at once. */

@@ -11,7 +11,7 @@ import { openContext, type ServiceContext } from './context.js';
 import { evidenceRoutes } from './evidence/routes.js';
 import { requestLog, securityHeaders } from './http/basics.js';
 import { notFound, problemHandler } from './http/problem.js';
-import { HEADER_BYTES } from './limits.js';
+import { CLOSE_GRACE_MS, HEADER_BYTES } from './limits.js';
 import type { OperatorServiceOptions } from './options.js';
 import { revocationRoutes } from './revocation-routes.js';
 import { tokenRoutes } from './tokens/routes.js';
@@ -93,7 +93,10 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
       context.changes.close();
       const closed = new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
       server?.closeIdleConnections();
+      // Sidecars keep their connections; those that became idle by the answers to held requests would never end.
+      const rest = setTimeout(() => server?.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
+      clearTimeout(rest);
       await Promise.all([context.witness.close(), context.approvals.close(), context.revocations.close()]);
     },
   };

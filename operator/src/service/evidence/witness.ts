@@ -43,9 +43,11 @@ export class Witness {
   #registry: Journal<RegisteredKey> | undefined;
   #checkpoints: Journal<WitnessedCheckpoint> | undefined;
 
+  private constructor(readonly limits: { streams: number; keys: number }) {}
+
   /** Superseded checkpoints are dropped at opening: the largest size and its root say all that the earlier ones did. */
-  static async open(folder: string): Promise<Witness> {
-    const witness = new Witness();
+  static async open(folder: string, limits = { streams: STREAMS_COUNT, keys: STREAM_KEYS_COUNT }): Promise<Witness> {
+    const witness = new Witness(limits);
     const streams = witness.#streams;
     witness.#registry = await Journal.open<RegisteredKey>(join(folder, 'streams.jsonl'), {
       load: (line) => witness.#remember(line),
@@ -66,12 +68,12 @@ export class Witness {
   /** Adds a stream, or a further key of one that rotates; the caller has checked that the pod is the same. */
   async register(key: RegisteredKey): Promise<void> {
     const keys = this.keys(key.stream);
-    if (keys.length >= STREAM_KEYS_COUNT) throw new Problem(429, 'too-many-keys', `a stream may have ${STREAM_KEYS_COUNT} keys`);
-    if (keys.length === 0 && this.#streams.size >= STREAMS_COUNT) {
+    if (keys.length >= this.limits.keys) throw new Problem(429, 'too-many-keys', `a stream may have ${this.limits.keys} keys`);
+    if (keys.length === 0 && this.#streams.size >= this.limits.streams) {
       throw new Problem(
         503,
         'too-many-streams',
-        `the witness holds its limit of ${STREAMS_COUNT} streams; archive its files and start it anew`,
+        `the witness holds its limit of ${this.limits.streams} streams; archive its files and start it anew`,
       );
     }
     const forget = this.#remember(key);

@@ -171,6 +171,18 @@ test('a request that is not a proper exchange is refused with the error that RFC
   assert.equal(large.status, 413);
 });
 
+test('a refusal says which token did not hold, in the answer and in the log, and repeats neither', async (t) => {
+  const logged: string[] = [];
+  const fixture = await startFixture(t, { log: (entry) => void logged.push(JSON.stringify(entry)) });
+  const [subject, actor] = [await fixture.idToken('alice', { exp: 1 }), await fixture.idToken('bob')];
+  const expired = (await (await fixture.exchange(subject, 'id_token', 'planner')).json()) as Exchanged;
+  assert.match(expired.error_description, /^subject_token: .*expired/);
+  const stranger = (await (await fixture.exchange(subject, 'id_token', 'planner', { actor_token: actor })).json()) as Exchanged;
+  assert.match(stranger.error_description, /^actor_token: /);
+  assert.equal(logged.filter((line) => line.includes('exchange refused')).length, 2);
+  for (const part of `${subject}.${actor}`.split('.')) assert.ok(!logged.some((line) => line.includes(part)), 'the log repeats a token');
+});
+
 test('the metadata leads a client to the keys, which may be cached', async (t) => {
   const fixture = await startFixture(t);
   const metadata = (await (await fixture.get('/.well-known/oauth-authorization-server')).json()) as { issuer: string; jwks_uri: string };

@@ -28,6 +28,13 @@ async function verifySubject(context: ServiceContext, { subjectToken: token, sub
   return { kind, principal, token: TokenCache.key(token), issued: decodeJwt(token).iat! };
 }
 
+/** Says which of the two tokens did not hold. */
+function naming<Verified>(parameter: string, verification: Promise<Verified>): Promise<Verified> {
+  return verification.catch((error: unknown) => {
+    throw error instanceof IdentityError ? new IdentityError(error.code, `${parameter}: ${error.message}`) : error;
+  });
+}
+
 function decide(
   context: ServiceContext,
   request: ExchangeRequest,
@@ -41,8 +48,8 @@ function decide(
 }
 
 async function exchange(context: ServiceContext, request: ExchangeRequest): Promise<{ token: string; seconds: number; node: LaunchNode }> {
-  const { workload, agent } = await verifyAgent(context, request.actorToken);
-  const subject = await verifySubject(context, request);
+  const { workload, agent } = await naming('actor_token', verifyAgent(context, request.actorToken));
+  const subject = await naming('subject_token', verifySubject(context, request));
   const node = decide(context, request, subject, workload.pod.uid, agent);
   if (context.revocations.list.revokes(node)) throw new IdentityError('revoked', 'the launch, or one above it, was revoked');
   const seconds = context.options.launchSeconds ?? LAUNCH_SECONDS;
@@ -58,12 +65,15 @@ function oauthError(error: unknown): OAuthError | undefined {
   return new OAuthError(error.code === 'unavailable' ? 'temporarily_unavailable' : 'invalid_request', error.message, error.code);
 }
 
-const answerOAuthError: ErrorRequestHandler = (thrown, _request, response, next) => {
-  const error = oauthError(thrown);
-  if (!error) return next(thrown);
-  const status = error.error === 'temporarily_unavailable' ? 503 : 400;
-  response.status(status).json({ error: error.error, error_description: error.message, ...(error.code ? { code: error.code } : {}) });
-};
+function answerOAuthError(context: ServiceContext): ErrorRequestHandler {
+  return (thrown, _request, response, next) => {
+    const error = oauthError(thrown);
+    if (!error) return next(thrown);
+    context.log({ level: 'warn', message: 'exchange refused', error: error.error, code: error.code, reason: error.message });
+    const status = error.error === 'temporarily_unavailable' ? 503 : 400;
+    response.status(status).json({ error: error.error, error_description: error.message, ...(error.code ? { code: error.code } : {}) });
+  };
+}
 
 export function tokenRoutes(context: ServiceContext): Router {
   const router = Router();
@@ -85,7 +95,7 @@ export function tokenRoutes(context: ServiceContext): Router {
       response.json({ access_token: token, issued_token_type: TXN_TOKEN_TYPE, token_type: 'N_A', expires_in: seconds });
     },
   );
-  router.use('/oauth2', answerOAuthError);
+  router.use('/oauth2', answerOAuthError(context));
   router.get('/.well-known/oauth-authorization-server', (_request, response) => {
     response.set('Cache-Control', `public, max-age=${JWKS_SECONDS}`).json({
       issuer: context.issuer,
