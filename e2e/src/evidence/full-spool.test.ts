@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startControlPlane } from '../harness/control-plane.js';
+import { askThrough, startHttpSink } from '../harness/http-sink.js';
+import { startSidecar } from '../harness/sidecar.js';
+
+const POLICY = `
+apiVersion: cairn.dev/v1alpha1
+kind: AuditPolicy
+metadata: {name: full, namespace: research}
+spec:
+  selector: {}
+  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
+  targets:
+  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
+  rules: []
+  default: {action: Allow, level: RequestResponse}
+  undeclared: Deny
+`;
+
+test('a full spool refuses new work with a clear answer, and nothing passes unrecorded', async () => {
+  const sink = await startHttpSink();
+  const plane = await startControlPlane(POLICY);
+  const sidecar = await startSidecar({ plane, resolve: { 'sink.internal:80': sink.address }, env: { CAIRN_SPOOL_QUOTA_MIB: '1' } });
+  try {
+    const body = 'x'.repeat(50_000);
+    let answer = await askThrough(sidecar.proxyPort, 'http://sink.internal/0', { body });
+    for (let number = 1; answer.status === 200; number += 1) {
+      assert.ok(number < 100, 'the quota was never reached');
+      answer = await askThrough(sidecar.proxyPort, `http://sink.internal/${number}`, { body });
+    }
+    assert.equal(answer.status, 503);
+    assert.match(answer.headers['content-type']!, /problem\+json/);
+    assert.match(answer.body, /quota|evidence/i);
+    const intents = new Set(sidecar.events().flatMap(({ stage, operation }) => (stage === 'intent' ? [operation?.resource] : [])));
+    assert.deepEqual(
+      [...sink.reached].filter((path) => !intents.has(path)),
+      [],
+    );
+    const ready = await fetch(`${sidecar.adminUrl}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /quota/i);
+  } finally {
+    await sidecar.stop();
+    await plane.stop();
+    sink.close();
+  }
+});
