@@ -2,8 +2,8 @@
 
 /** Bytes of one event's line: a Kafka message of 1 MB holds it with its headers. Bodies lie in payload records. */
 export const MAX_LINE_BYTES = 900 * 1024;
-/** Levels of nested objects and arrays in one event. */
-export const MAX_DEPTH = 32;
+/** Levels of nested objects and arrays in one event; whoever records nested parameters keeps below it. */
+export const MAX_DEPTH = 64;
 /** Plaintext bytes of one payload record: a Kafka message of 1 MB holds its ciphertext with room to spare. */
 export const MAX_RECORD_BYTES = 512 * 1024;
 /** Bytes of event lines that one batch holds before it is flushed of itself. */

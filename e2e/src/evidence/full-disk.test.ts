@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { createVerifier, SpoolReader, type CertificateTrust } from '@cairn/audit';
 import { writeAuthority } from './authority.js';
 
-const WRITER = fileURLToPath(new URL('full-disk.js', import.meta.url));
+const WRITER = fileURLToPath(new URL('full-disk/main.js', import.meta.url));
 const PLENTY = 1024 ** 3;
 
 let dir: string;

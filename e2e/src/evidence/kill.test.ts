@@ -11,7 +11,7 @@ import { AGENT, readAuthority, writeAuthority } from './authority.js';
 
 /** 200 on request; each round takes about a third of a second. */
 const ROUNDS = Number(process.env['CAIRN_KILL_ROUNDS'] ?? 10);
-const WRITER = fileURLToPath(new URL('killed-writer.js', import.meta.url));
+const WRITER = fileURLToPath(new URL('killed-writer/main.js', import.meta.url));
 
 let dir: string;
 let spool: string;

@@ -2,8 +2,8 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createStreamWriter, EvidenceError } from '@cairn/audit';
-import { AGENT, readAuthority } from './authority.js';
-import { appendExchange } from './exchange.js';
+import { AGENT, readAuthority } from '../authority.js';
+import { appendExchange } from '../exchange.js';
 
 const [dir, disk, quotaBytes] = process.argv.slice(2) as [string, string, string];
 const spool = join(disk, 'spool');

@@ -1,8 +1,8 @@
 /** Writes evidence until it is killed. Says `<stream> <seq>` after every flush: what it says by then must be in the spool. */
 import { writeSync } from 'node:fs';
 import { createStreamWriter } from '@cairn/audit';
-import { AGENT, readAuthority } from './authority.js';
-import { appendExchange } from './exchange.js';
+import { AGENT, readAuthority } from '../authority.js';
+import { appendExchange } from '../exchange.js';
 
 const [dir, spool, kid, publicKey] = process.argv.slice(2) as [string, string, string, string];
 // Small segments, so that kills also meet the change from one to the next.
