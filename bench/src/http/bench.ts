@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { added, latencyAt, type Latency } from '../measure/latency.js';
 import { cpuMicroseconds, rssMegabytes } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
-import { alternate, type Subject } from '../measure/rounds.js';
+import { alternate, warm, type Subject } from '../measure/rounds.js';
 import { WRK_SCRIPT, wrk } from '../measure/wrk.js';
 import { rowsOf, type Measured, type Round, type Row } from '../report/row.js';
 import type { Section } from '../report/section.js';
@@ -42,7 +42,7 @@ export async function benchHttp(options: { long: boolean }): Promise<Section> {
 async function small(parts: HttpParts, script: string): Promise<Row[]> {
   const idle = parts.all.map((part) => (part.pid === undefined ? undefined : rssMegabytes(part.pid)));
   const subjects = parts.all.map((part) => subject(part, script, 'small', CONNECTIONS));
-  await warm(subjects);
+  for (const each of subjects) await warm(each);
   const rounds = await alternate(subjects, ROUNDS, ROUND_SECONDS);
   const rss = parts.all.map((part) => (part.pid === undefined ? undefined : rssMegabytes(part.pid)));
   const latencies = await latencyOf(parts);
@@ -103,14 +103,6 @@ async function longLived(parts: HttpParts, script: string): Promise<Row> {
 
 function subject(part: HttpPart, script: string, answer: 'small' | 'large', connections: number): Subject {
   return { name: part.name, pid: part.pid, run: (seconds) => wrk(part.target(answer), script, connections, seconds) };
-}
-
-/** Compilers and caches settle before anything counts. */
-async function warm(subjects: readonly Subject[]): Promise<void> {
-  for (const each of subjects.filter(({ pid }) => pid !== undefined)) {
-    progress(`${each.name}, warming up`);
-    await each.run(ROUND_SECONDS);
-  }
 }
 
 function notesOf(parts: HttpParts): string[] {

@@ -22,6 +22,18 @@ export async function alternate(subjects: readonly Subject[], rounds: number, se
   return results;
 }
 
+/** CPU seconds of its own after which a process's compilers and caches have settled; on a busy machine that is many windows. */
+const WARM_CPU_MICROSECONDS = 1_000_000;
+const WARM_WINDOWS = 5;
+
+/** Loads a proxy before anything counts. */
+export async function warm({ name, pid, run }: Subject): Promise<void> {
+  if (pid === undefined) return;
+  progress(`${name}, warming up`);
+  const settled = cpuMicroseconds(pid) + WARM_CPU_MICROSECONDS;
+  for (let window = 0; window < WARM_WINDOWS && cpuMicroseconds(pid) < settled; window++) await run(1);
+}
+
 async function oneRound({ pid, run }: Subject, seconds: number): Promise<Round> {
   const before = pid === undefined ? 0 : cpuMicroseconds(pid);
   const done = await run(seconds);

@@ -8,15 +8,16 @@ import { freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
 import { added, type Latency } from '../measure/latency.js';
 import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
-import { alternate, type Subject } from '../measure/rounds.js';
+import { alternate, warm, type Subject } from '../measure/rounds.js';
 import { rowsOf, type Measured, type Row } from '../report/row.js';
 import type { Section } from '../report/section.js';
 import { fillDatabase, runWorkload, workloadLatency, WORKLOADS, type Workload } from './pgbench.js';
 import { startPgbouncer, type Database } from './pgbouncer.js';
 
 const SCALE = 10;
-const ROUNDS = 3;
-const ROUND_SECONDS = 1;
+const ROUNDS = 2;
+const ROUND_SECONDS = 2;
+const ALONE_SECONDS = 1;
 const FIXED_RATE = 1_000;
 const FIXED_SECONDS = 2;
 const DATABASE = 'postgres';
@@ -74,9 +75,8 @@ async function compared({ direct, pgbouncer, cairn }: Parts, workload: Workload)
     pid: part.pid,
     run: (seconds) => runWorkload(part.database, workload, seconds),
   });
-  const alone = await alternate([subject(direct)], 1, ROUND_SECONDS);
-  progress(`${label(cairn)}, warming up`);
-  await runWorkload(cairn.database, workload, ROUND_SECONDS);
+  const alone = await alternate([subject(direct)], 1, ALONE_SECONDS);
+  await warm(subject(cairn));
   const rounds = await alternate([subject(pgbouncer), subject(cairn)], ROUNDS, ROUND_SECONDS);
   const latencies = workload === WORKLOADS[0] ? await latencyOf([direct, pgbouncer, cairn], workload) : [];
   const measured: Measured[] = [direct, pgbouncer, cairn].map((part, index) => ({

@@ -25,12 +25,13 @@ export async function fillDatabase(database: Database, scale: number): Promise<v
   await pgbench(database, ['-i', '-q', '-s', String(scale)]);
 }
 
-/** One window of load; rejects where a transaction fails. */
+/** One window of load, its rate without the time to connect; rejects where a transaction fails. */
 export async function runWorkload(database: Database, { args }: Workload, seconds: number): Promise<{ count: number; seconds: number }> {
   const output = await pgbench(database, ['-n', '-c', String(CLIENTS), '-j', '1', '-T', String(seconds), ...args]);
   const count = Number(/actually processed: (\d+)/.exec(output)?.[1] ?? 0);
   if (count === 0 || !/failed transactions: 0 /.test(output)) throw new Error(`pgbench did not finish its transactions:\n${output}`);
-  return { count, seconds };
+  const tps = Number(/tps = ([\d.]+) \(without/.exec(output)?.[1]);
+  return { count, seconds: count / tps };
 }
 
 /** Latency at a fixed rate, from the moment a transaction began rather than from its place in the schedule. */
