@@ -92,6 +92,7 @@ describe('SpoolReader', () => {
       appendFileSync(path, Buffer.from([byte]));
       assert.deepEqual(reader.read(10), []);
     }
+    assert.deepEqual(reader.damaged, []);
     appendFileSync(path, second.subarray(-1));
     assert.deepEqual(reader.read(10), [{ kind: 'checkpoint', stream: STREAM, note: 'note' }]);
   });
@@ -111,6 +112,17 @@ describe('SpoolReader', () => {
     const reader = new SpoolReader(dir);
     assert.deepEqual(events(reader.read(10)), ['{"a":1}', '{"a":1}']);
     assert.deepEqual(reader.damaged, [{ stream: STREAM, offset: whole.length, bytes: whole.length * 2 }]);
+  });
+
+  test('takes a frame that ends early for damage only in a stream that was closed', () => {
+    const whole = encodeFrame(FRAME_KINDS.events, Buffer.from('{"a":1}'));
+    deadStream(whole.subarray(0, 12));
+    const reader = new SpoolReader(dir);
+    reader.read(10);
+    assert.deepEqual(reader.damaged, []);
+    rmSync(join(dir, STREAM, 'owner'));
+    reader.read(10);
+    assert.deepEqual(reader.damaged, [{ stream: STREAM, offset: 0, bytes: 12 }]);
   });
 
   test('does not take bytes for text that are not UTF-8', () => {

@@ -91,9 +91,9 @@ export class SpoolReader {
         const taken = takeFrames(stream, readAt(fd, offset - segment.base, Math.min(READ_BYTES, end - offset)), max, records);
         if (taken > 0) offset += taken;
         else {
-          const single = this.#readSingle(fd, offset - segment.base, end - offset);
-          if (!single) {
-            this.#noteDamage(stream, offset, end - offset);
+          const single = readSingle(fd, offset - segment.base, end - offset);
+          if (typeof single === 'string') {
+            this.#noteDamage(stream, offset, end - offset, single);
             break;
           }
           appendRecords(stream, single, records);
@@ -106,19 +106,26 @@ export class SpoolReader {
     }
   }
 
-  /** A frame longer than READ_BYTES, or undefined where there is no whole one. */
-  #readSingle(fd: number, at: number, available: number): Frame | undefined {
-    if (available < FRAME_HEADER_BYTES) return undefined;
-    const size = FRAME_HEADER_BYTES + readAt(fd, at, FRAME_HEADER_BYTES).readUInt32BE(0);
-    if (size <= READ_BYTES || size > available) return undefined;
-    const frame = decodeFrame(readAt(fd, at, size), 0);
-    return typeof frame === 'string' || !isReadable(frame) ? undefined : frame;
+  /**
+   * Behind a live writer's last whole frame there may be a write that is under way, and behind a killed one's the beginning of
+   * a frame: neither is damage.
+   */
+  #noteDamage(stream: string, offset: number, bytes: number, how: 'torn' | 'damaged'): void {
+    const owner = ownerState(join(this.#dir, stream));
+    if (owner === 'alive' || (owner === 'dead' && how === 'torn')) return;
+    this.#damages.set(`${stream} ${offset}`, { stream, offset, bytes });
   }
+}
 
-  /** Behind a live writer's last whole frame there may be a write that is under way: that is no damage. */
-  #noteDamage(stream: string, offset: number, bytes: number): void {
-    if (ownerState(join(this.#dir, stream)) !== 'alive') this.#damages.set(`${stream} ${offset}`, { stream, offset, bytes });
-  }
+/** The frame at `at`, however long; `torn` where the file ends before it does. */
+function readSingle(fd: number, at: number, available: number): Frame | 'torn' | 'damaged' {
+  const header = readAt(fd, at, Math.min(FRAME_HEADER_BYTES, available));
+  const outcome = decodeFrame(header, 0);
+  if (outcome !== 'torn' || header.length < FRAME_HEADER_BYTES) return outcome;
+  const size = FRAME_HEADER_BYTES + header.readUInt32BE(0);
+  if (size > available) return 'torn';
+  const frame = decodeFrame(readAt(fd, at, size), 0);
+  return typeof frame === 'string' || isReadable(frame) ? frame : 'damaged';
 }
 
 function readAt(fd: number, at: number, length: number): Buffer {
