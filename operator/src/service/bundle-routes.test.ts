@@ -68,6 +68,17 @@ test('a pod without a policy is told so, and a stranger gets nothing', async (t)
   assert.equal((await fixture.get('/nowhere')).status, 404);
 });
 
+test('metrics count by route, without ids and names', async (t) => {
+  const fixture = await startFixture(t);
+  await (await fixture.get('/v1/approvals/some-id', await fixture.workloadToken('planner'))).text();
+  await (await fixture.exchange(await fixture.idToken('alice'), 'id_token', 'planner')).text();
+  const text = await (await fixture.get('/metrics')).text();
+  assert.match(text, /cairn_operator_requests_total\{method="GET",route="\/v1\/approvals\/:id",status="404"\} 1/);
+  assert.match(text, /cairn_operator_exchanges_total\{result="launched"\} 1/);
+  assert.match(text, /cairn_operator_waiters 0/);
+  assert.ok(!text.includes('some-id') && !text.includes('alice'));
+});
+
 test('every answer forbids to be sniffed, framed, run and kept', async (t) => {
   const fixture = await startFixture(t);
   const { headers } = await fixture.get('/healthz');

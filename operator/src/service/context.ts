@@ -11,6 +11,7 @@ import { ApprovalStore } from './approvals/store.js';
 import { Witness } from './evidence/witness.js';
 import type { Log } from './http/basics.js';
 import { Changes } from './http/changes.js';
+import { createMetrics, type Metrics } from './http/metrics.js';
 import type { OperatorServiceOptions } from './options.js';
 import { RevocationStore } from './state/revocation-store.js';
 import { openKeyRing, type KeyRing } from './state/key-ring.js';
@@ -24,6 +25,7 @@ export interface ServiceContext {
   readonly approvals: ApprovalStore;
   readonly revocations: RevocationStore;
   readonly changes: Changes;
+  readonly metrics: Metrics;
   readonly log: Log;
   /** Milliseconds. */
   readonly clock: () => number;
@@ -56,6 +58,7 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
     approvals: await ApprovalStore.open(join(options.stateFolder, 'approvals.jsonl'), changes, clock),
     revocations,
     changes,
+    metrics: createMetrics(changes),
     log: options.log ?? ((entry) => process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)),
     clock,
     setIssuer,

@@ -10,6 +10,7 @@ import { BUNDLES, bundleRoutes } from './bundle-routes.js';
 import { openContext, type ServiceContext } from './context.js';
 import { evidenceRoutes } from './evidence/routes.js';
 import { requestLog, securityHeaders } from './http/basics.js';
+import { requestCount } from './http/metrics.js';
 import { notFound, problemHandler } from './http/problem.js';
 import { CLOSE_GRACE_MS, HEADER_BYTES } from './limits.js';
 import type { OperatorServiceOptions } from './options.js';
@@ -45,8 +46,12 @@ export interface OperatorService {
 function createApp(context: ServiceContext): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
-  app.use(requestLog(context.log), securityHeaders);
+  app.use(requestLog(context.log), requestCount(context.metrics), securityHeaders);
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
+  app.get('/metrics', async (_request, response) => {
+    const { registry } = context.metrics;
+    response.type(registry.contentType).send(await registry.metrics());
+  });
   app.use(tokenRoutes(context), evidenceRoutes(context), bundleRoutes(context), revocationRoutes(context), approvalRoutes(context));
   const failed = (error: unknown): void =>
     context.log({ level: 'error', message: 'failed', error: error instanceof Error ? (error.stack ?? error.message) : 'unknown' });

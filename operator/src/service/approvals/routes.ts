@@ -44,6 +44,7 @@ async function requestApproval(context: ServiceContext, request: Request, respon
   const { approval, created } = await context.approvals.request(statedRequirement(asked, bundle));
   if (created)
     context.log({ level: 'info', message: 'approval requested', approval: approval.id, agent: caller.name, rule: approval.rule });
+  if (created) context.metrics.approvals.inc({ state: approval.state });
   response.status(created ? 201 : 200).json(approval);
 }
 
@@ -68,6 +69,7 @@ async function vote(context: ServiceContext, request: Request<{ id: string }>, r
   const reason = optionalTextField(fields, 'reason', REASON_CHARACTERS);
   const cast: Omit<ApprovalVote, 'time'> = { approver: { iss, sub, name, groups }, decision, ...(reason ? { reason } : {}) };
   const approval = await change(context, request.params.id, (current) => voted(current, cast, context.clock()));
+  if (approval.state !== 'pending') context.metrics.approvals.inc({ state: approval.state });
   context.log({ level: 'info', message: 'approval voted', approval: approval.id, by: name, decision, state: approval.state });
   response.json(approval);
 }

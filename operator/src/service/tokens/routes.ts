@@ -69,6 +69,7 @@ function answerOAuthError(context: ServiceContext): ErrorRequestHandler {
   return (thrown, _request, response, next) => {
     const error = oauthError(thrown);
     if (!error) return next(thrown);
+    context.metrics.exchanges.inc({ result: error.error });
     context.log({ level: 'warn', message: 'exchange refused', error: error.error, code: error.code, reason: error.message });
     const status = error.error === 'temporarily_unavailable' ? 503 : 400;
     response.status(status).json({ error: error.error, error_description: error.message, ...(error.code ? { code: error.code } : {}) });
@@ -83,6 +84,7 @@ export function tokenRoutes(context: ServiceContext): Router {
     async (request, response) => {
       const { token, seconds, node } = await exchange(context, readExchange(request.body));
       const { launch, root } = node;
+      context.metrics.exchanges.inc({ result: 'launched' });
       context.log({
         level: 'info',
         message: 'launch',
