@@ -36,17 +36,28 @@ export interface Admitted {
 const UNREAD: Operation = Object.freeze({ verb: 'UNPARSED', resource: '', effect: 'write' });
 
 /** Calls one of `go` and `refuse`, at once where nothing is to be waited for. */
-export function admit(conversation: Conversation, request: Request, go: (admitted: Admitted) => void, refuse: (words: ErrorWords) => void): void {
+export function admit(
+  conversation: Conversation,
+  request: Request,
+  go: (admitted: Admitted) => void,
+  refuse: (words: ErrorWords) => void,
+): void {
   const { context } = conversation;
   const failing = context.record.refusing;
-  if (failing) return refuse({ code: '53100', message: `evidence cannot be written: ${failing.message}`, hint: 'Nothing is let through unrecorded; try again later.' });
+  if (failing)
+    return refuse({
+      code: '53100',
+      message: `evidence cannot be written: ${failing.message}`,
+      hint: 'Nothing is let through unrecorded; try again later.',
+    });
   const attribution = conversation.attribute(request.hint);
   const operations = withParameters(request.operations, request.parameters);
   const verdict = context.decide(operations, attribution);
   const masker = maskerFor(verdict.mask);
   const exchange = record(conversation, request, operations, attribution, verdict, masker);
   const problem = verdict.action === 'Allow' && masker ? request.unmaskable?.(masker) : undefined;
-  const denied = verdict.action === 'Deny' ? denial(request, verdict) : problem === undefined ? undefined : { code: '42501', message: problem };
+  const denied =
+    verdict.action === 'Deny' ? denial(request, verdict) : problem === undefined ? undefined : { code: '42501', message: problem };
   if (denied) {
     exchange.complete({ status: denied.code, error: denied.message });
     return refuse(denied);
@@ -87,7 +98,10 @@ async function wait(
     }
     await exchange.delivered();
   } catch (error) {
-    const words = { code: '58030', message: `the statement was not let through: ${error instanceof Error ? error.message : String(error)}` };
+    const words = {
+      code: '58030',
+      message: `the statement was not let through: ${error instanceof Error ? error.message : String(error)}`,
+    };
     exchange.complete({ status: words.code, error: words.message });
     return conversation.ended ? undefined : refuse(words);
   }
@@ -95,7 +109,10 @@ async function wait(
   go(admitted);
 }
 
-function withParameters(operations: readonly Operation[] | undefined, parameters: Record<string, unknown> | undefined): readonly Operation[] | undefined {
+function withParameters(
+  operations: readonly Operation[] | undefined,
+  parameters: Record<string, unknown> | undefined,
+): readonly Operation[] | undefined {
   const first = operations?.[0];
   if (!operations || !first || !parameters) return operations;
   const { verb, resource, effect } = first;
@@ -114,8 +131,12 @@ function record(
   const { statement, parameters, changed } = masked(request, masker);
   const first = operations?.[0] ?? UNREAD;
   const keepsRequest = verdict.level === 'Request' || verdict.level === 'RequestResponse';
-  const shown = keepsRequest && parameters ? { verb: first.verb, resource: first.resource, effect: first.effect, parameters } : plain(first);
-  const seal = changed && keepsRequest ? conversation.context.record.body({ keep: true, maxBytes: conversation.context.target.capture.maxBytes, type: PAYLOAD_TYPE }) : undefined;
+  const shown =
+    keepsRequest && parameters ? { verb: first.verb, resource: first.resource, effect: first.effect, parameters } : plain(first);
+  const seal =
+    changed && keepsRequest
+      ? conversation.context.record.body({ keep: true, maxBytes: conversation.context.target.capture.maxBytes, type: PAYLOAD_TYPE })
+      : undefined;
   seal?.add(request.bytes);
   return conversation.context.record.intent({
     attribution,
@@ -134,16 +155,24 @@ function plain(operation: Operation): Operation {
 }
 
 /** Statement and binds as the record may show them; `changed` where the whole is only under seal. */
-function masked(request: Request, masker: Masker | undefined): { statement: string; parameters: Record<string, unknown> | undefined; changed: boolean } {
+function masked(
+  request: Request,
+  masker: Masker | undefined,
+): { statement: string; parameters: Record<string, unknown> | undefined; changed: boolean } {
   let statement = request.text;
   let { parameters } = request;
   if (masker) {
-    const mentions = masker.fields && (!request.classified || request.classified.statements.some((each) => [...each.mentions].some((name) => masker.field(name))));
+    const mentions =
+      masker.fields &&
+      (!request.classified || request.classified.statements.some((each) => [...each.mentions].some((name) => masker.field(name))));
     if (mentions) statement = withoutLiterals(statement);
     statement = masker.text(statement)?.value ?? statement;
-    if (parameters) parameters = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, maskedBind(value, masker, mentions)]));
+    if (parameters)
+      parameters = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, maskedBind(value, masker, mentions)]));
   }
-  const hidden = statement !== request.text || (masker !== undefined && parameters !== undefined && JSON.stringify(parameters) !== JSON.stringify(request.parameters));
+  const hidden =
+    statement !== request.text ||
+    (masker !== undefined && parameters !== undefined && JSON.stringify(parameters) !== JSON.stringify(request.parameters));
   const long = statement.length > MAX_RECORDED_STATEMENT;
   if (long) statement = `${statement.slice(0, MAX_RECORDED_STATEMENT)}...`;
   return { statement, parameters, changed: hidden || long || request.truncated === true };
@@ -165,7 +194,12 @@ function denial(request: Request, verdict: Verdict): ErrorWords {
   const rule = verdict.rule === undefined ? '' : `, rule ${verdict.rule}`;
   const detail = [verdict.reason, `Policy ${verdict.policy}${rule}.`].filter(Boolean).join(' ');
   if (!request.operations) {
-    return { code: '42601', message: request.problem ?? 'the statement could not be read', detail, hint: 'What cannot be read is not let through. Correct the statement.' };
+    return {
+      code: '42601',
+      message: request.problem ?? 'the statement could not be read',
+      detail,
+      hint: 'What cannot be read is not let through. Correct the statement.',
+    };
   }
   const what = [first?.verb, first?.resource].filter(Boolean).join(' ');
   return { code: '42501', message: `${what} was denied by policy`, detail, hint: 'Ask for a rule that allows it, or do without.' };

@@ -177,25 +177,29 @@ export class AgentLeg implements FrameSink {
     if (!classified.stateful) return classified.operations;
     const local = new Map<string, Statement>();
     return classified.statements.flatMap((statement) => {
-      if (statement.prepare) local.set(statement.prepare.name, statement.prepare.statement);
-      if (statement.execute === undefined) return [...statement.operations];
-      const known = this.conversation.names.prepared(statement.execute)?.classified;
-      const candidates = [local.get(statement.execute)?.operations, known?.error === undefined ? known?.operations : undefined];
-      const inner = candidates.flatMap((each) => each ?? []);
-      return inner.length > 0 ? [...inner, ...statement.operations.filter((each) => each.verb !== 'EXECUTE')] : [...statement.operations];
+      const { prepare, declare, execute, fetch, operations } = statement;
+      if (prepare) local.set(`s ${prepare.name}`, prepare.statement);
+      if (declare !== undefined) local.set(`c ${declare}`, statement);
+      const { names } = this.conversation;
+      if (fetch !== undefined)
+        return [...(local.get(`c ${fetch}`)?.operations ?? []), ...(names.cursor(fetch)?.operations ?? []), ...operations];
+      if (execute === undefined) return [...operations];
+      const known = names.prepared(execute)?.classified;
+      const inner = [...(local.get(`s ${execute}`)?.operations ?? []), ...(known?.operations ?? [])];
+      return inner.length > 0 ? [...inner, ...operations.filter((each) => each.verb !== 'EXECUTE')] : [...operations];
     });
   }
 
   /** Where the columns of the result come from, by the number of the statement in the message. */
   private source(classified: Classified | undefined): ResultSource {
     const { names } = this.conversation;
-    const declared = new Map<string, Outputs | undefined>();
+    const declared = new Map<string, Statement>();
     const outputs = (index: number): { outputs: Outputs | undefined; opaque: boolean } => {
       const statement = classified?.statements[index];
       if (!statement) return { outputs: undefined, opaque: true };
       if (statement.fetch !== undefined) {
-        const cursor = declared.has(statement.fetch) ? declared.get(statement.fetch) : names.cursor(statement.fetch);
-        return cursor === false ? { outputs: undefined, opaque: true } : { outputs: cursor, opaque: false };
+        const cursor = declared.get(statement.fetch) ?? names.cursor(statement.fetch);
+        return { outputs: cursor?.outputs, opaque: !cursor };
       }
       if (statement.execute !== undefined) {
         const prepared = names.prepared(statement.execute)?.classified.statements[0];
@@ -203,7 +207,8 @@ export class AgentLeg implements FrameSink {
       }
       return { outputs: statement.outputs, opaque: false };
     };
-    for (const statement of classified?.stateful ? classified.statements : []) if (statement.declare !== undefined) declared.set(statement.declare, statement.outputs);
+    for (const statement of classified?.stateful ? classified.statements : [])
+      if (statement.declare !== undefined) declared.set(statement.declare, statement);
     return { classified, outputs };
   }
 
@@ -222,15 +227,21 @@ export class AgentLeg implements FrameSink {
     const { names } = this.conversation;
     const changed: Prepared[] = [];
     let all = false;
-    for (const { prepare, deallocate, declare, outputs } of classified.statements) {
-      if (declare !== undefined) names.declare(declare, outputs);
+    for (const statement of classified.statements) {
+      const { prepare, deallocate, declare } = statement;
+      if (declare !== undefined) names.declare(declare, statement);
       if (deallocate === true) all = true;
       else if (deallocate !== undefined) {
         const closed = names.close(deallocate, this.conversation.change());
         if (closed) changed.push(closed);
       }
       if (prepare && !names.statementsFull && (names.prepared(prepare.name)?.closed ?? true)) {
-        const inner: Classified = { operations: prepare.statement.operations, statements: [prepare.statement], stateful: false, error: undefined };
+        const inner: Classified = {
+          operations: prepare.statement.operations,
+          statements: [prepare.statement],
+          stateful: false,
+          error: undefined,
+        };
         const entry = this.prepared(prepare.name, '', inner);
         names.prepare(entry);
         changed.push(entry);
@@ -245,7 +256,18 @@ export class AgentLeg implements FrameSink {
 
   private prepared(name: string, text: string, classified: Classified): Prepared {
     const hint = attributionHint(text);
-    return { name, text, classified, hint, ...this.conversation.change(), types: [], description: undefined, described: false, closed: false, previous: this.conversation.names.prepared(name) };
+    return {
+      name,
+      text,
+      classified,
+      hint,
+      ...this.conversation.change(),
+      types: [],
+      description: undefined,
+      described: false,
+      closed: false,
+      previous: this.conversation.names.prepared(name),
+    };
   }
 
   private parse(buffer: Buffer, start: number, end: number): void {
@@ -255,9 +277,15 @@ export class AgentLeg implements FrameSink {
     const name = nameEnd === start + 5 ? '' : buffer.toString('utf8', start + 5, nameEnd);
     const existing = conversation.names.prepared(name);
     if (name !== '' && existing && !conversation.settled(existing)) return conversation.drain(() => this.parse(buffer, start, end));
-    if (name !== '' && !existing && conversation.names.statementsFull) return this.refuse({ code: '54000', message: 'this session has too many prepared statements', hint: 'Close or DEALLOCATE some.' });
+    if (name !== '' && !existing && conversation.names.statementsFull)
+      return this.refuse({ code: '54000', message: 'this session has too many prepared statements', hint: 'Close or DEALLOCATE some.' });
     const text = buffer.toString('utf8', nameEnd + 1, textEnd);
-    const unread: Classified = { operations: [], statements: [], stateful: false, error: 'the server reads text in a way that cannot be parsed reliably' };
+    const unread: Classified = {
+      operations: [],
+      statements: [],
+      stateful: false,
+      error: 'the server reads text in a way that cannot be parsed reliably',
+    };
     const classified = conversation.misread ? unread : conversation.classifier.classify(text);
     const entry = this.prepared(name, text, classified);
     const count = textEnd + 3 <= end ? buffer.readUInt16BE(textEnd + 1) : 0;
@@ -281,7 +309,12 @@ export class AgentLeg implements FrameSink {
     if (classified.error === undefined && (classified.statements.length === 0 || text.includes('$'))) return false;
     const operations = classified.error === undefined ? this.resolve(classified) : undefined;
     if (conversation.context.decide(operations, conversation.attribute(entry.hint)).action !== 'Deny') return false;
-    admit(conversation, { ...this.request(text, classified, { bytes, exact: () => [bytes] }), hint: entry.hint }, () => {}, (words) => this.refuse(words));
+    admit(
+      conversation,
+      { ...this.request(text, classified, { bytes, exact: () => [bytes] }), hint: entry.hint },
+      () => {},
+      (words) => this.refuse(words),
+    );
     return true;
   }
 
@@ -290,10 +323,22 @@ export class AgentLeg implements FrameSink {
     const { portal: name, statement, at } = bindNames(buffer, start, end);
     const prepared = conversation.names.prepared(statement);
     const existing = name === '' ? undefined : conversation.names.portal(name);
-    if ((prepared && !conversation.settled(prepared)) || (existing && !conversation.settled(existing))) return conversation.drain(() => this.bind(buffer, start, end));
-    if (name !== '' && !existing && conversation.names.portalsFull) return this.refuse({ code: '54000', message: 'this session has too many open portals', hint: 'Close some.' });
+    if ((prepared && !conversation.settled(prepared)) || (existing && !conversation.settled(existing)))
+      return conversation.drain(() => this.bind(buffer, start, end));
+    if (name !== '' && !existing && conversation.names.portalsFull)
+      return this.refuse({ code: '54000', message: 'this session has too many open portals', hint: 'Close some.' });
     if (prepared) conversation.retag(conversation.attribute(prepared.hint));
-    const portal: Portal = { name, prepared: prepared?.closed ? undefined : prepared, buffer, from: at, end, ...conversation.change(), description: undefined, described: false, suspended: false };
+    const portal: Portal = {
+      name,
+      prepared: prepared?.closed ? undefined : prepared,
+      buffer,
+      from: at,
+      end,
+      ...conversation.change(),
+      description: undefined,
+      described: false,
+      suspended: false,
+    };
     conversation.toTarget.pass(buffer, start, end);
     conversation.pending.push(Kind.Bind, { portal });
     if (!existing) return conversation.names.bind(portal);
@@ -316,9 +361,16 @@ export class AgentLeg implements FrameSink {
     }
     const request = this.executeRequest(name, portal, buffer.subarray(start, end));
     const go = (admitted: Admitted): void => this.sendExecute(admitted, portal, name, buffer, start, end);
-    if (portal?.suspended && conversation.context.decide(request.operations, conversation.attribute(request.hint)).action === 'RequireApproval') {
+    if (
+      portal?.suspended &&
+      conversation.context.decide(request.operations, conversation.attribute(request.hint)).action === 'RequireApproval'
+    ) {
       // The portal was approved whole when it was first executed.
-      request.operations = request.operations?.map(({ verb, resource }) => ({ verb: verb === 'FETCH' ? verb : 'FETCH', resource, effect: 'read' }));
+      request.operations = request.operations?.map(({ verb, resource }) => ({
+        verb: verb === 'FETCH' ? verb : 'FETCH',
+        resource,
+        effect: 'read',
+      }));
     }
     admit(conversation, request, go, (words) => this.refuse(words));
   }
@@ -326,7 +378,10 @@ export class AgentLeg implements FrameSink {
   private executeRequest(name: string, portal: Portal | undefined, bytes: Buffer): Request {
     const prepared = portal?.prepared;
     if (!portal || !prepared) {
-      const operations: Operation[] = [{ verb: 'EXECUTE', resource: name, effect: 'write' }];
+      // A portal that was not bound here may be a cursor that SQL declared.
+      const operations: readonly Operation[] = (portal ? undefined : this.conversation.names.cursor(name)?.operations) ?? [
+        { verb: 'EXECUTE', resource: name, effect: 'write' },
+      ];
       const text = `EXECUTE PORTAL ${JSON.stringify(name)}`;
       return { text, classified: undefined, operations, hint: attributionHint(''), bytes, exact: () => [Buffer.from(text)] };
     }
@@ -419,7 +474,15 @@ export class AgentLeg implements FrameSink {
     const operations: Operation[] = [{ verb: 'CALL', resource: `oid:${oid}`, effect: 'write' }];
     admit(
       conversation,
-      { text, classified: undefined, operations, hint: attributionHint(''), bytes, exact: () => [bytes], unmaskable: () => 'the result of a function call message cannot be masked; call the function in a SELECT' },
+      {
+        text,
+        classified: undefined,
+        operations,
+        hint: attributionHint(''),
+        bytes,
+        exact: () => [bytes],
+        unmaskable: () => 'the result of a function call message cannot be masked; call the function in a SELECT',
+      },
       (admitted) => {
         conversation.toTarget.pass(buffer, start, end);
         conversation.pending.push(Kind.Function, { execution: this.execution(admitted, this.source(undefined)) });
@@ -447,7 +510,14 @@ export class AgentLeg implements FrameSink {
     const query = copy.relation ? `SELECT * FROM ${copy.relation}` : copiedQuery(text);
     if (query === undefined || this.conversation.classifier.classify(query).error !== undefined) return;
     const { pending, toTarget } = this.conversation;
-    toTarget.write(Buffer.concat([parseMessage(DESCRIBED, query), describeMessage('S', DESCRIBED), closeStatementMessage(DESCRIBED), ...(alone ? [SYNC] : [])]));
+    toTarget.write(
+      Buffer.concat([
+        parseMessage(DESCRIBED, query),
+        describeMessage('S', DESCRIBED),
+        closeStatementMessage(DESCRIBED),
+        ...(alone ? [SYNC] : []),
+      ]),
+    );
     pending.push(Kind.Own);
     pending.push(Kind.OwnDescribe, { copyOf: execution });
     pending.push(Kind.Own);
@@ -462,9 +532,15 @@ function copiedQuery(text: string): string | undefined {
 
 function unmaskable(classified: Classified | undefined, masker: Masker): string | undefined {
   for (const { copy } of classified?.statements ?? []) {
-    if (copy?.direction === 'out' && copy.format !== 'text' && copy.format !== 'csv') return `COPY in ${copy.format} format cannot be masked; use text or csv`;
+    if (copy?.direction === 'out' && copy.format !== 'text' && copy.format !== 'csv')
+      return `COPY in ${copy.format} format cannot be masked; use text or csv`;
   }
-  if (masker.fields && classified && classified.statements.length > 1 && classified.statements.some(({ copy }) => copy?.direction === 'out')) {
+  if (
+    masker.fields &&
+    classified &&
+    classified.statements.length > 1 &&
+    classified.statements.some(({ copy }) => copy?.direction === 'out')
+  ) {
     return 'COPY beside other statements cannot be masked; send it alone';
   }
   return undefined;

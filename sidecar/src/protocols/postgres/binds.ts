@@ -44,7 +44,8 @@ export function readBinds(buffer: Buffer, from: number, end: number, types: read
     if (index < MAX_RECORDED_BINDS) {
       if (length > MAX_RECORDED_BIND) truncated = true;
       const binary = (formats.length === 1 ? formats[0] : formats[index]) === 1;
-      values[String(index + 1)] = length < 0 ? null : binary ? binaryValue(buffer, at, at + length, types[index] ?? 0) : shortText(buffer, at, at + length);
+      values[String(index + 1)] =
+        length < 0 ? null : binary ? binaryValue(buffer, at, at + length, types[index] ?? 0) : shortText(buffer, at, at + length);
     }
     if (length > 0) at += length;
   }
@@ -97,7 +98,9 @@ export function binaryValue(buffer: Buffer, start: number, end: number, type: nu
     case 3802:
       return shortText(buffer, start + 1, end);
     case 2950:
-      return length === 16 ? buffer.toString('hex', start, end).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : hex(buffer, start, end);
+      return length === 16
+        ? buffer.toString('hex', start, end).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+        : hex(buffer, start, end);
     case 1082:
       return length === 4 ? date(EPOCH_MS + buffer.readInt32BE(start) * DAY_MS)?.slice(0, 10) : hex(buffer, start, end);
     case 1114:
@@ -125,7 +128,12 @@ function date(time: number): string | undefined {
 
 /** Base-10000 digits with a weight and a display scale (numeric_send). */
 function numeric(buffer: Buffer, start: number, end: number): string {
-  const [digits, weight, sign, scale] = [buffer.readUInt16BE(start), buffer.readInt16BE(start + 2), buffer.readUInt16BE(start + 4), buffer.readUInt16BE(start + 6)];
+  const [digits, weight, sign, scale] = [
+    buffer.readUInt16BE(start),
+    buffer.readInt16BE(start + 2),
+    buffer.readUInt16BE(start + 4),
+    buffer.readUInt16BE(start + 6),
+  ];
   if (sign === 0xc000) return 'NaN';
   if (sign !== 0 && sign !== 0x4000) return sign === 0xd000 ? 'Infinity' : '-Infinity';
   if (start + 8 + 2 * digits > end || scale > MAX_RECORDED_BIND || Math.abs(weight) > MAX_RECORDED_BIND) return hex(buffer, start, end);

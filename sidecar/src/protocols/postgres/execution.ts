@@ -35,7 +35,10 @@ export function describe(classified: Classified | undefined, buffer: Buffer, sta
 /** With the result formats that a Bind asked for. */
 export function withFormats(description: Description, formats: readonly number[]): Description {
   if (formats.length === 0) return description;
-  const columns = description.columns.map((column, index) => ({ ...column, format: (formats.length === 1 ? formats[0] : formats[index]) ?? 0 }));
+  const columns = description.columns.map((column, index) => ({
+    ...column,
+    format: (formats.length === 1 ? formats[0] : formats[index]) ?? 0,
+  }));
   return { columns, recorded: description.recorded, bytes: formatted(description.bytes, columns) };
 }
 
@@ -127,7 +130,13 @@ export class Execution {
     const known = names.length === count;
     const columns = Array.from({ length: count }, (_, index) => ({ name: known ? (names[index] ?? '') : String(index + 1), table: 0 }));
     const hidden = hiddenColumns(columns, copy.relation ? undefined : outputs, this.masker, opaque || !known);
-    this.copyMask = new CopyMask(copy, columns.map(({ name }) => name), hidden, this.masker, this.counts);
+    this.copyMask = new CopyMask(
+      copy,
+      columns.map(({ name }) => name),
+      hidden,
+      this.masker,
+      this.counts,
+    );
   }
 
   /** A CopyData message of COPY ... TO STDOUT. */
@@ -203,7 +212,7 @@ export class Execution {
     this.exchange.complete({
       status,
       response: keptLess ? { ...body, truncated: true } : body,
-      rows: this.rows,
+      rows: this.rows ?? (this.taken > 0 ? this.taken : undefined),
       columns: this.description?.recorded,
       error: error !== undefined && this.masker ? (this.masker.text(error)?.value ?? error) : error,
       request: this.request?.finish(),

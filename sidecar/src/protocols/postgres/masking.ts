@@ -74,7 +74,13 @@ function placeholder(column: Column): Buffer | null {
 }
 
 /** undefined where no column of the result can hold anything to mask. */
-export function rowMask(columns: readonly Column[], outputs: Outputs | undefined, masker: Masker, counts: MaskCounts, opaque: boolean): RowMask | undefined {
+export function rowMask(
+  columns: readonly Column[],
+  outputs: Outputs | undefined,
+  masker: Masker,
+  counts: MaskCounts,
+  opaque: boolean,
+): RowMask | undefined {
   const hidden = hiddenColumns(columns, outputs, masker, opaque);
   const treatments = columns.map((column, index): Treatment => {
     if (hidden[index]) return 'hide';
@@ -87,11 +93,18 @@ export function rowMask(columns: readonly Column[], outputs: Outputs | undefined
 
 /** Binary values that hold text inside: arrays of it, records, hstore and what extensions bring. */
 function nested(oid: number): boolean {
-  return [1000, 1001, 1005, 1007, 1016, 1021, 1022, 1028, 1115, 1182, 1185, 1231, 2951].includes(oid) ? false : oid === 2249 || [199, 1009, 1014, 1015, 3807].includes(oid) || oid >= 10_000;
+  return [1000, 1001, 1005, 1007, 1016, 1021, 1022, 1028, 1115, 1182, 1185, 1231, 2951].includes(oid)
+    ? false
+    : oid === 2249 || [199, 1009, 1014, 1015, 3807].includes(oid) || oid >= 10_000;
 }
 
 /** `opaque`: the text that the result comes from is not known, so every name may stand for a masked column. */
-export function hiddenColumns(columns: readonly { name: string; table: number }[], outputs: Outputs | undefined, masker: Masker, opaque: boolean): boolean[] {
+export function hiddenColumns(
+  columns: readonly { name: string; table: number }[],
+  outputs: Outputs | undefined,
+  masker: Masker,
+  opaque: boolean,
+): boolean[] {
   if (!masker.fields) return columns.map(() => false);
   if (opaque) return columns.map(() => true);
   const tainted = taintedNames(outputs, masker);
@@ -111,7 +124,7 @@ export function hiddenColumns(columns: readonly { name: string; table: number }[
 /** Names given inside the text to what holds a masked column, and names given to those. */
 function taintedNames(outputs: Outputs | undefined, masker: Masker): Set<string> {
   const tainted = new Set<string>();
-  for (let before = -1; before !== tainted.size; ) {
+  for (let before = -1; before !== tainted.size;) {
     before = tainted.size;
     for (const [name, refs] of outputs?.aliases ?? []) {
       if (refs.some((ref) => ref === WHOLE_ROW || masker.field(ref) || tainted.has(ref))) tainted.add(name);

@@ -29,7 +29,7 @@ export function errorResponse({ severity = 'ERROR', code, message: text, detail,
 /** Fields of an ErrorResponse or NoticeResponse by their type byte. */
 export function errorFields(buffer: Buffer, start: number, end: number): Map<string, string> {
   const fields = new Map<string, string>();
-  for (let at = start + 5; at < end - 1; ) {
+  for (let at = start + 5; at < end - 1;) {
     const stop = cstringEnd(buffer, at + 1, end);
     fields.set(String.fromCharCode(buffer[at]!), buffer.toString('utf8', at + 1, stop));
     at = stop + 1;

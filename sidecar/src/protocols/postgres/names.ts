@@ -6,7 +6,7 @@
 import { MAX_CURSORS, MAX_PORTALS, MAX_PREPARED } from './limits.js';
 import type { Description } from './execution.js';
 import type { AttributionHint } from '../../attribute/attribution.js';
-import type { Classified, Outputs } from './sql/classified.js';
+import type { Classified, Statement } from './sql/classified.js';
 
 /** When a name was last changed. */
 interface Change {
@@ -47,7 +47,7 @@ export interface Portal extends Change {
 export class SessionNames {
   private readonly statements = new Map<string, Prepared>();
   private readonly portals = new Map<string, Portal>();
-  private readonly cursors = new Map<string, Outputs | undefined>();
+  private readonly cursors = new Map<string, Statement>();
   private unnamedStatement: Prepared | undefined;
   private unnamedPortal: Portal | undefined;
 
@@ -123,12 +123,12 @@ export class SessionNames {
     for (const [name, portal] of this.portals) if (portal.sequence < before) this.portals.delete(name);
   }
 
-  declare(name: string, outputs: Outputs | undefined): void {
-    if (this.cursors.size < MAX_CURSORS || this.cursors.has(name)) this.cursors.set(name, outputs);
+  declare(name: string, statement: Statement): void {
+    if (this.cursors.size < MAX_CURSORS || this.cursors.has(name)) this.cursors.set(name, statement);
   }
 
-  /** Outputs of a cursor; `false` where it is not known. */
-  cursor(name: string): Outputs | undefined | false {
-    return this.cursors.has(name) ? this.cursors.get(name) : false;
+  /** The statement that a cursor runs over, as far as it is known. */
+  cursor(name: string): Statement | undefined {
+    return this.cursors.get(name);
   }
 }

@@ -26,7 +26,8 @@ export class Run {
   }
 
   flush(): void {
-    if (this.end > this.start) this.send(this.start === 0 && this.end === this.buffer.length ? this.buffer : this.buffer.subarray(this.start, this.end));
+    if (this.end > this.start)
+      this.send(this.start === 0 && this.end === this.buffer.length ? this.buffer : this.buffer.subarray(this.start, this.end));
     this.buffer = NOTHING;
     this.start = 0;
     this.end = 0;

@@ -36,10 +36,15 @@ export class ScramClient {
   async final(serverFirst: string): Promise<string> {
     const { r: nonce, s: salt, i: rounds } = attributes(serverFirst);
     const iterations = Number(rounds);
-    if (!nonce?.startsWith(this.nonce) || nonce.length === this.nonce.length || !salt) throw new ScramError('the server answered SCRAM with a nonce that is not ours');
-    if (!Number.isSafeInteger(iterations) || iterations < 1 || iterations > MAX_SCRAM_ITERATIONS) throw new ScramError(`the server asks for ${rounds} SCRAM iterations`);
+    if (!nonce?.startsWith(this.nonce) || nonce.length === this.nonce.length || !salt)
+      throw new ScramError('the server answered SCRAM with a nonce that is not ours');
+    if (!Number.isSafeInteger(iterations) || iterations < 1 || iterations > MAX_SCRAM_ITERATIONS)
+      throw new ScramError(`the server asks for ${rounds} SCRAM iterations`);
     const salted = await derive(this.password.normalize('NFKC'), Buffer.from(salt, 'base64'), iterations, KEY_BYTES, 'sha256');
-    const binding = Buffer.concat([Buffer.from(this.gs2), ...(this.mechanism === 'SCRAM-SHA-256-PLUS' ? [endPointHash(this.certificate!)!] : [])]);
+    const binding = Buffer.concat([
+      Buffer.from(this.gs2),
+      ...(this.mechanism === 'SCRAM-SHA-256-PLUS' ? [endPointHash(this.certificate!)!] : []),
+    ]);
     const withoutProof = `c=${binding.toString('base64')},r=${nonce}`;
     const signed = `${this.bare},${serverFirst},${withoutProof}`;
     const clientKey = hmac(salted, 'Client Key');

@@ -59,7 +59,12 @@ export class PostgresSession implements Session {
   start(): void {
     this.context.wire.deadline({
       after: STARTUP_TIMEOUT_MS,
-      expired: () => this.refuse({ severity: 'FATAL', code: '08006', message: `the connection was not open after ${STARTUP_TIMEOUT_MS / 1000} seconds` }),
+      expired: () =>
+        this.refuse({
+          severity: 'FATAL',
+          code: '08006',
+          message: `the connection was not open after ${STARTUP_TIMEOUT_MS / 1000} seconds`,
+        }),
     });
   }
 
@@ -92,7 +97,8 @@ export class PostgresSession implements Session {
       case 'ssl': {
         const rest = this.greeting.subarray(8);
         // Bytes in the clear behind the request would be taken for encrypted ones (CVE-2021-23222).
-        if (this.secured || rest.length > 0) return this.refuse({ severity: 'FATAL', code: '08P01', message: 'data follows the SSLRequest' });
+        if (this.secured || rest.length > 0)
+          return this.refuse({ severity: 'FATAL', code: '08P01', message: 'data follows the SSLRequest' });
         this.context.wire.toAgent(Buffer.from('S'));
         return this.secure(rest, undefined);
       }
@@ -116,7 +122,8 @@ export class PostgresSession implements Session {
         this.phase = 'greeting';
         this.secured = true;
         // Direct TLS without the protocol's name could be another protocol's handshake (protocol, "SSL Session Encryption").
-        if (alpn && tls.alpn !== ALPN) return this.refuse({ severity: 'FATAL', code: '08P01', message: 'direct TLS needs the ALPN protocol "postgresql"' });
+        if (alpn && tls.alpn !== ALPN)
+          return this.refuse({ severity: 'FATAL', code: '08P01', message: 'direct TLS needs the ALPN protocol "postgresql"' });
         if (this.greeting.length > 0) this.greet();
       },
       (error: unknown) => this.context.wire.destroy(`TLS with the agent failed: ${String(error)}`),
@@ -131,11 +138,17 @@ export class PostgresSession implements Session {
     const attribution = this.context.attribute(attributionHint(''));
     const tag = tagOf(attribution);
     const { record } = this.context;
-    if (record.refusing) return this.refuse({ severity: 'FATAL', code: '53100', message: `evidence cannot be written: ${record.refusing.message}` });
+    if (record.refusing)
+      return this.refuse({ severity: 'FATAL', code: '53100', message: `evidence cannot be written: ${record.refusing.message}` });
     this.connection = record.intent({
       attribution,
       verdict: this.connectionVerdict(),
-      operation: { verb: 'CONNECT', resource: startup.parameters.get('database') ?? startup.parameters.get('user') ?? '', effect: 'read', parameters: Object.fromEntries(startup.parameters) },
+      operation: {
+        verb: 'CONNECT',
+        resource: startup.parameters.get('database') ?? startup.parameters.get('user') ?? '',
+        effect: 'read',
+        parameters: Object.fromEntries(startup.parameters),
+      },
     });
     const conversation = new Conversation(this.context, this.classifier, tag);
     this.conversation = conversation;
@@ -148,7 +161,14 @@ export class PostgresSession implements Session {
   /** A connection does nothing by itself: its statements are decided one by one. */
   private connectionVerdict(): Verdict {
     const policy = this.context.policy() as ReturnType<SessionContext['policy']> | undefined;
-    return { action: 'Allow', policy: policy?.name ?? '', reason: 'the statements of a connection are decided one by one', level: 'Metadata', delivery: 'Durable', mask: [] };
+    return {
+      action: 'Allow',
+      policy: policy?.name ?? '',
+      reason: 'the statements of a connection are decided one by one',
+      level: 'Metadata',
+      delivery: 'Durable',
+      mask: [],
+    };
   }
 
   private async open(startup: Startup, tag: string): Promise<void> {
@@ -214,7 +234,8 @@ export class PostgresSession implements Session {
 
   private negotiated(buffer: Buffer, start: number): void {
     const minor = buffer.readInt32BE(start + 5) & 0xffff;
-    if (minor > this.startup!.minor) return this.refuse({ severity: 'FATAL', code: '08P01', message: 'the server negotiates a protocol that was not asked for' });
+    if (minor > this.startup!.minor)
+      return this.refuse({ severity: 'FATAL', code: '08P01', message: 'the server negotiates a protocol that was not asked for' });
     this.startup!.minor = minor;
     this.startup!.negotiate ??= [];
   }
@@ -250,7 +271,11 @@ export class PostgresSession implements Session {
     const attribution = this.context.attribute(attributionHint(''));
     const exchange = record.refusing
       ? undefined
-      : record.intent({ attribution, verdict: this.connectionVerdict(), operation: { verb: 'CANCEL', resource: String(pid), effect: 'read' } });
+      : record.intent({
+          attribution,
+          verdict: this.connectionVerdict(),
+          operation: { verb: 'CANCEL', resource: String(pid), effect: 'read' },
+        });
     if (!exchange) return wire.destroy('evidence cannot be written');
     try {
       await this.upstream.connect();
@@ -289,13 +314,24 @@ export class PostgresSession implements Session {
       this.conversation!.flush();
       this.completeOpen('the server closed the connection');
       this.context.wire.endAgent();
-    } else if (this.phase !== 'ended') this.refuse(upstreamWords(new UpstreamError({ severity: 'FATAL', code: '08006', message: `target ${this.context.target.name} closed the connection` }), this.context.target.name));
+    } else if (this.phase !== 'ended')
+      this.refuse(
+        upstreamWords(
+          new UpstreamError({ severity: 'FATAL', code: '08006', message: `target ${this.context.target.name} closed the connection` }),
+          this.context.target.name,
+        ),
+      );
   }
 
   evidenceFailed(error: EvidenceError): void {
     const code = error.code === 'disk-full' || error.code === 'quota' || error.code === 'high-water' ? '53100' : '58030';
     if (this.conversation) this.conversation.ended = true;
-    this.refuse({ severity: 'FATAL', code, message: `evidence cannot be written: ${error.message}`, hint: 'Nothing is let through unrecorded; connect again later.' });
+    this.refuse({
+      severity: 'FATAL',
+      code,
+      message: `evidence cannot be written: ${error.message}`,
+      hint: 'Nothing is let through unrecorded; connect again later.',
+    });
   }
 
   closed(): void {

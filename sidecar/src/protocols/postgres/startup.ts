@@ -28,13 +28,15 @@ export type FirstPacket =
 export function readFirstPacket(bytes: Buffer): FirstPacket {
   if (bytes.length < 4) return { kind: 'incomplete' };
   const length = bytes.readInt32BE(0);
-  if (length < 8 || length > MAX_STARTUP_BYTES) return { kind: 'malformed', reason: `a startup packet claims ${length} bytes; 8 to ${MAX_STARTUP_BYTES} are accepted` };
+  if (length < 8 || length > MAX_STARTUP_BYTES)
+    return { kind: 'malformed', reason: `a startup packet claims ${length} bytes; 8 to ${MAX_STARTUP_BYTES} are accepted` };
   if (bytes.length < length) return { kind: 'incomplete' };
   const code = bytes.readInt32BE(4);
   if (code === SSL_REQUEST && length === 8) return { kind: 'ssl' };
   if (code === GSSENC_REQUEST && length === 8) return { kind: 'gss' };
   if (code === CANCEL_REQUEST && length >= 16) return { kind: 'cancel', pid: bytes.readInt32BE(8), secret: bytes.subarray(12, length) };
-  if (code >> 16 !== MAJOR) return { kind: 'malformed', reason: `protocol version ${code >>> 16}.${code & 0xffff} is not supported; 3.0 and 3.2 are` };
+  if (code >> 16 !== MAJOR)
+    return { kind: 'malformed', reason: `protocol version ${code >>> 16}.${code & 0xffff} is not supported; 3.0 and 3.2 are` };
   return readStartup(bytes.subarray(8, length), code & 0xffff);
 }
 
@@ -59,9 +61,11 @@ const GUARDED = /^(role|session_authorization|session_replication_role|row_secur
 /** Why these parameters are refused, as a sentence; undefined where they may pass. */
 export function refusedParameter(parameters: ReadonlyMap<string, string>): string | undefined {
   const replication = parameters.get('replication');
-  if (replication !== undefined && !/^(false|off|no|0)$/i.test(replication)) return 'replication connections are not relayed, because what they carry cannot be told apart';
+  if (replication !== undefined && !/^(false|off|no|0)$/i.test(replication))
+    return 'replication connections are not relayed, because what they carry cannot be told apart';
   for (const [name, value] of [...parameters, ...optionSettings(parameters.get('options') ?? '')]) {
-    if (GUARDED.test(name.toLowerCase())) return `"${name}" cannot be set at the start of a connection; use a SET statement, which the policy can decide`;
+    if (GUARDED.test(name.toLowerCase()))
+      return `"${name}" cannot be set at the start of a connection; use a SET statement, which the policy can decide`;
     if (isUnsafeSetting(name.toLowerCase(), value)) return `with ${name} = "${value.slice(0, 40)}" statements could not be read reliably`;
   }
   return undefined;

@@ -28,7 +28,9 @@ export class TargetLeg implements FrameSink {
     if (conversation.ended) return;
     conversation.ended = true;
     conversation.flush();
-    conversation.context.wire.toAgent(errorResponse({ severity: 'FATAL', code: '08P01', message: `invalid message from the server: ${reason}` }));
+    conversation.context.wire.toAgent(
+      errorResponse({ severity: 'FATAL', code: '08P01', message: `invalid message from the server: ${reason}` }),
+    );
     conversation.context.wire.endAgent();
     conversation.context.wire.endTarget();
   }

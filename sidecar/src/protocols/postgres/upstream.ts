@@ -41,7 +41,12 @@ export class Upstream {
       const certificate = credential.kind === 'certificate' ? { clientCertificate: { cert: credential.cert, key: credential.key } } : {};
       this.tls = await wire.secureTarget({ alpn: ALPN, ...certificate });
     } else if (target.tls.mode === 'Require' || answer !== 0x4e) {
-      throw new UpstreamError({ severity: 'FATAL', code: '08001', message: `target ${target.name} does not offer TLS, which its policy requires`, hint: 'Turn ssl on in the server, or set tls.mode of the target.' });
+      throw new UpstreamError({
+        severity: 'FATAL',
+        code: '08001',
+        message: `target ${target.name} does not offer TLS, which its policy requires`,
+        hint: 'Turn ssl on in the server, or set tls.mode of the target.',
+      });
     }
   }
 
@@ -102,7 +107,12 @@ export class Upstream {
 }
 
 function refused(text: string): UpstreamError {
-  return new UpstreamError({ severity: 'FATAL', code: '28000', message: text, hint: 'See credential and tls of the target in the AuditPolicy.' });
+  return new UpstreamError({
+    severity: 'FATAL',
+    code: '28000',
+    message: text,
+    hint: 'See credential and tls of the target in the AuditPolicy.',
+  });
 }
 
 function md5(...parts: (string | Buffer)[]): string {

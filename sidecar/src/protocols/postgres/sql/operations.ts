@@ -53,7 +53,7 @@ export class OperationCollector {
       case 'SelectStmt':
       case 'selectStmt':
         // `selectStmt` of INSERT holds a wrapped node; a bare one has a limitOption.
-        return key === 'SelectStmt' ? this.select(content, scope) : this.walk(content, scope);
+        return key === 'SelectStmt' ? this.select(content, scope, this.depth === 1) : this.walk(content, scope);
       case 'InsertStmt':
         return this.change('INSERT', content, scope);
       case 'UpdateStmt':
@@ -96,7 +96,7 @@ export class OperationCollector {
     return scope;
   }
 
-  private select(select: Tree, outer: Scope): void {
+  private select(select: Tree, outer: Scope, top = false): void {
     const scope = this.withClause(select, outer);
     const { withClause, intoClause, larg, rarg, lockingClause, ...rest } = select;
     void withClause;
@@ -107,8 +107,9 @@ export class OperationCollector {
     const target = relationName(asTree(intoClause)?.['rel']);
     if (target) this.add('SELECT INTO', target, 'write');
     if (lockingClause) this.locks(select, scope);
-    if (!larg && !select['fromClause']) this.add('SELECT', '', 'read');
+    if (top && !larg && !select['fromClause']) this.add('SELECT', '', 'read');
     this.walk(rest, scope);
+    if (top && this.found.size === 0) this.add('SELECT', '', 'read');
   }
 
   /** FOR UPDATE and its kin write row locks. */
