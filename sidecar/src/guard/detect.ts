@@ -10,7 +10,7 @@ type Finder = (text: string) => Spans;
 
 const ALNUM = 1;
 const DIGIT = 2;
-const LOCAL = 4; // atext and dot (RFC 5322 3.2.3)
+const LOCAL = 4; // of atext and dot (RFC 5322 3.2.3) those that mailboxes use and URLs, queries and markup do not
 const DOMAIN = 8; // letters, digits, hyphen, dot
 const BASE64URL = 16;
 const LETTER = 32;
@@ -20,7 +20,7 @@ for (let code = 0; code < 128; code++) {
   const char = String.fromCharCode(code);
   if (/[0-9]/.test(char)) CLASS[code]! |= ALNUM | DIGIT | LOCAL | DOMAIN | BASE64URL;
   if (/[A-Za-z]/.test(char)) CLASS[code]! |= ALNUM | LETTER | LOCAL | DOMAIN | BASE64URL;
-  if (/[.!#$%&'*+/=?^_`{|}~-]/.test(char)) CLASS[code]! |= LOCAL;
+  if (/[.%'+_~-]/.test(char)) CLASS[code]! |= LOCAL;
   if (/[.-]/.test(char)) CLASS[code]! |= DOMAIN;
   if (/[_-]/.test(char)) CLASS[code]! |= BASE64URL;
 }
@@ -44,6 +44,7 @@ const email: Finder = (text) => {
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     let start = at;
     while (start > floor && is(text, start - 1, LOCAL)) start--;
+    while (start < at && text[start] === "'") start++; // an opening quote
     let end = walk(text, at + 1, DOMAIN, Math.min(text.length, at + 1 + MAX_DOMAIN));
     while (end > at && !is(text, end - 1, ALNUM)) end--;
     let dot = end - 1;

@@ -36,6 +36,8 @@ const ARRAY = 2;
 const MASKED = Buffer.from(JSON.stringify(MASK));
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const EMPTY = Buffer.alloc(0);
+/** No detector finds anything in a shorter number. */
+const MIN_FOUND_DIGITS = 8;
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export class JsonMasking {
@@ -49,6 +51,8 @@ export class JsonMasking {
   #depth = 0;
   #isKey = false;
   #escaped = false;
+  #digits = 0;
+  #ats = 0;
   /** 0 none, 1 after a backslash, 2 to 5 hexadecimal digits still to come plus 1. */
   #escape = 0;
   #maskNext: string | undefined;
@@ -94,9 +98,10 @@ export class JsonMasking {
         at = this.#stringRun(chunk, at);
         if (at >= length) break;
         at++; // the closing quote
-        if (this.#holding) from = this.#tokenEnd(chunk, from, token, at);
+        if (this.#holding && this.#needed(at - token)) from = this.#tokenEnd(chunk, from, token, at);
         else {
           this.#reading = BETWEEN;
+          this.#holding = false;
           if (this.#isKey) this.#expect = COLON;
           else from = this.#valueEnd(at, from);
         }
@@ -108,7 +113,12 @@ export class JsonMasking {
           at++;
           continue;
         }
-        from = this.#tokenEnd(chunk, from, token, at);
+        if (this.#heldParts.length === 0 && this.#hiddenAt < 0 && (!this.#masker.detects || at - token < MIN_FOUND_DIGITS)) {
+          literal(chunk.toString('latin1', token, at));
+          this.#holding = false;
+          this.#reading = BETWEEN;
+          this.#after();
+        } else from = this.#tokenEnd(chunk, from, token, at);
         continue; // this byte again, between tokens
       }
       if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
@@ -132,6 +142,8 @@ export class JsonMasking {
           if (!this.#isKey && !begins) throw this.#unexpected(code);
           this.#reading = STRING;
           this.#escaped = false;
+          this.#digits = 0;
+          this.#ats = 0;
           this.#holding = this.#hiddenAt < 0 && (this.#isKey || this.#masker.detects);
           token = at;
           at++;
@@ -185,7 +197,11 @@ export class JsonMasking {
       else if (code === 0x5c) {
         this.#escape = 1;
         this.#escaped = true;
-      } else if (code < 0x20) throw syntax('a control character stands inside a JSON string');
+      } else if (code <= 0x40) {
+        if (code >= 0x30 && code <= 0x39) this.#digits++;
+        else if (code === 0x40) this.#ats++;
+        else if (code < 0x20) throw syntax('a control character stands inside a JSON string');
+      }
       at++;
     }
     return at;
@@ -201,6 +217,13 @@ export class JsonMasking {
     const digit = (code >= 0x30 && code <= 0x39) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66);
     if (!digit) throw syntax('a JSON string holds a broken \\u escape');
     this.#escape = this.#escape === 2 ? 0 : this.#escape - 1;
+  }
+
+  /** Whether a string of `length` bytes with its quotes, all in this chunk, has to be read at all. */
+  #needed(length: number): boolean {
+    if (this.#escaped || this.#heldParts.length > 0 || length > MAX_JSON_STRING_BYTES) return true;
+    if (this.#isKey && (this.#masker.nameLengths & (1 << ((length - 2) & 31))) !== 0) return true;
+    return this.#masker.detects && this.#masker.mayFind(length - 2, this.#digits, this.#ats);
   }
 
   #hold(part: Buffer): void {
@@ -238,14 +261,14 @@ export class JsonMasking {
   }
 
   #literalEnd(bytes: Buffer): Buffer | undefined {
-    const text = literal(bytes);
+    const text = literal(bytes.toString('latin1'));
     this.#after();
-    return this.#masker.detects && text.length > 5 ? this.#redacted(text) : undefined;
+    return this.#masker.detects ? this.#redacted(text) : undefined;
   }
 
   /** A literal inside a hidden value, or the hidden value itself. null says nothing that needs hiding. */
   #hiddenLiteral(bytes: Buffer, from: number, at: number): number {
-    if (literal(bytes) !== 'null' || this.#hiddenAt !== this.#depth) return this.#valueEnd(at, from);
+    if (literal(bytes.toString('latin1')) !== 'null' || this.#hiddenAt !== this.#depth) return this.#valueEnd(at, from);
     this.#after();
     this.#hiddenAt = -1;
     this.#maskNext = undefined;
@@ -302,8 +325,8 @@ export class JsonMasking {
 }
 
 /** The text of a number or literal. Throws where it is neither. */
-function literal(bytes: Buffer): string {
-  const text = bytes.toString('latin1');
+function literal(text: string): string {
+  if (text.length > MAX_JSON_LITERAL_BYTES) throw tooLong(MAX_JSON_LITERAL_BYTES);
   if (text !== 'true' && text !== 'false' && text !== 'null' && !NUMBER.test(text)) {
     throw syntax('the JSON holds a word that is neither a number nor true, false or null');
   }

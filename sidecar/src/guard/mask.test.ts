@@ -36,6 +36,7 @@ const JWT = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.c2ln';
 
 const FOUND: [Detector, string, string][] = [
   ['email', 'to alice@example.com, bob.b+x@mail.example.co.uk.', `to ${MASK}, ${MASK}.`],
+  ['email', "/users/a@b.example?x='c@d.example'", `/users/${MASK}?x='${MASK}'`],
   ['email', 'a@b@c.example', `a@${MASK}`],
   ['email', "<mailto:Alice.O'Hara@xn--bcher-kva.example>", `<mailto:${MASK}>`],
   ['payment-card', 'card 4111 1111 1111 1111!', `card ${MASK}!`],

@@ -18,7 +18,22 @@ export interface Masker {
   readonly fields: boolean;
   /** Whether text is searched. */
   readonly detects: boolean;
+  /** Bit n is set where a name of n bytes (modulo 32) may be hidden: spares decoding of others. */
+  readonly nameLengths: number;
+  /** Whether text of this length with so many digits and `@` can hold anything: a necessary condition that costs no decoding. */
+  mayFind(length: number, digits: number, ats: number): boolean;
 }
+
+/** Fewest characters and digits of anything that a detector finds; every e-mail address has an `@`. */
+const LEAST: Readonly<Record<Detector, { length: number; digits: number; ats: number }>> = {
+  email: { length: 6, digits: 0, ats: 1 },
+  'payment-card': { length: 13, digits: 13, ats: 0 },
+  iban: { length: 15, digits: 2, ats: 0 },
+  'us-ssn': { length: 11, digits: 9, ats: 0 },
+  phone: { length: 9, digits: 8, ats: 0 },
+  jwt: { length: 8, digits: 0, ats: 0 },
+  'private-key': { length: 27, digits: 0, ats: 0 },
+};
 
 /** Secrets first: an address or a number inside a key is then counted once, as the key. */
 const ORDER: readonly Detector[] = ['private-key', 'jwt', 'email', 'iban', 'payment-card', 'us-ssn', 'phone'];
@@ -28,6 +43,8 @@ class PolicyMasker implements Masker {
   readonly detects: boolean;
   readonly #names: ReadonlySet<string>;
   readonly #detectors: readonly Detector[];
+  readonly #least: readonly (typeof LEAST)[Detector][];
+  readonly nameLengths: number;
 
   constructor(masks: readonly Mask[]) {
     this.#names = new Set(masks.flatMap((mask) => ('fields' in mask ? mask.fields.map((name) => name.toLowerCase()) : [])));
@@ -35,6 +52,16 @@ class PolicyMasker implements Masker {
     this.#detectors = ORDER.filter((detector) => wanted.has(detector));
     this.fields = this.#names.size > 0;
     this.detects = this.#detectors.length > 0;
+    this.#least = this.#detectors.map((detector) => LEAST[detector]);
+    let lengths = 0;
+    // Names that are not US-ASCII may change their length with their case.
+    for (const name of this.#names) lengths |= Buffer.byteLength(name) === name.length ? 1 << (name.length & 31) : -1;
+    this.nameLengths = lengths;
+  }
+
+  mayFind(length: number, digits: number, ats: number): boolean {
+    for (const least of this.#least) if (length >= least.length && digits >= least.digits && ats >= least.ats) return true;
+    return false;
   }
 
   field(name: string): boolean {
@@ -42,8 +69,20 @@ class PolicyMasker implements Masker {
   }
 
   text(value: string): { value: string; count: number; detector: Detector } | undefined {
+    let digits = 0;
+    let ats = 0;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code <= 0x40 && code >= 0x30) {
+        if (code <= 0x39) digits++;
+        else if (code === 0x40) ats++;
+      }
+    }
+    if (!this.mayFind(value.length, digits, ats)) return undefined;
     let found: { value: string; count: number; detector: Detector } | undefined;
-    for (const detector of this.#detectors) {
+    for (const [index, detector] of this.#detectors.entries()) {
+      const least = this.#least[index]!;
+      if (value.length < least.length || digits < least.digits || ats < least.ats) continue;
       const result = redact(found ? found.value : value, detector, MASK);
       if (!result) continue;
       if (found) found = { value: result.value, count: found.count + result.count, detector: found.detector };

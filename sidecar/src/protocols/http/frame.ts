@@ -26,6 +26,24 @@ const TRAILER_FIELDS = 8;
 
 const EMPTY = Buffer.alloc(0);
 
+/** Two pieces that lie side by side in what arrived, as the one that they were; undefined where they do not. */
+export function adjoin(first: Buffer, second: Buffer): Buffer | undefined {
+  if (first.buffer !== second.buffer || first.byteOffset + first.length !== second.byteOffset) return undefined;
+  return Buffer.from(first.buffer as ArrayBuffer, first.byteOffset, first.length + second.length);
+}
+
+/** Index behind the first CR LF CR LF, or -1. Looks at every fourth byte where it can (Boyer-Moore). */
+function endOfHead(bytes: Buffer, from: number, to: number): number {
+  for (let at = from + 3; at < to;) {
+    const code = bytes[at]!;
+    if (code === 0x0a) {
+      if (bytes[at - 1] === 0x0d && bytes[at - 2] === 0x0a && bytes[at - 3] === 0x0d) return at + 1;
+      at += 2;
+    } else at += code === 0x0d ? 1 : 4;
+  }
+  return -1;
+}
+
 /** Collects up to the empty line that ends a head. Memory doubles, so that a head that comes byte by byte stays linear. */
 class HeadCollector {
   #held = EMPTY;
@@ -40,8 +58,7 @@ class HeadCollector {
   /** Where the head ends in `chunk` (exclusive), or -1 where it goes on; then the bytes were kept. */
   find(chunk: Buffer, from: number, limit: number): number {
     if (this.#length === 0) {
-      const at = chunk.indexOf('\r\n\r\n', from, 'latin1');
-      const end = at < 0 ? -1 : at + 4;
+      const end = endOfHead(chunk, from, chunk.length);
       this.work += (end < 0 ? chunk.length : end) - from;
       if ((end < 0 ? chunk.length : end) - from > limit) throw tooLarge(limit);
       if (end < 0) this.#keep(chunk, from, chunk.length);
@@ -51,12 +68,12 @@ class HeadCollector {
     const stop = Math.min(chunk.length, from + limit + 4 - before);
     this.#keep(chunk, from, stop);
     const search = Math.max(0, before - 3);
-    const at = this.#held.subarray(0, this.#length).indexOf('\r\n\r\n', search, 'latin1');
+    const end = endOfHead(this.#held, search, this.#length);
     this.work += this.#length - search;
-    if ((at < 0 ? this.#length : at + 4) > limit) throw tooLarge(limit);
-    if (at < 0) return -1;
-    this.#length = at + 4;
-    return from + at + 4 - before;
+    if ((end < 0 ? this.#length : end) > limit) throw tooLarge(limit);
+    if (end < 0) return -1;
+    this.#length = end;
+    return from + end - before;
   }
 
   /** The whole head, where it came in several chunks; undefined where it lies in the last chunk alone. */
@@ -170,7 +187,7 @@ export class MessageReader<H> {
     const start = this.#at;
     this.#at = end < 0 ? this.#chunk.length : end;
     if (end < 0) return this.waiting ? this.read() : MORE;
-    this.raw = this.#collector.take() ?? this.#chunk.subarray(start, end);
+    this.raw = this.#collector.take() ?? (start === 0 && end === this.#chunk.length ? this.#chunk : this.#chunk.subarray(start, end));
     this.done = false;
     this.head = this.#parse(this.raw);
     return HEAD;

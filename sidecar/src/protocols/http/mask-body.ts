@@ -84,6 +84,8 @@ export function bodyMasking(kind: Kind, masker: Masker, counts: MaskCounts): Bod
       return new EventMasking(masker, counts);
     case 'text':
       return new TextMasking(masker, counts);
+    default:
+      return kind satisfies never;
   }
 }
 

@@ -194,6 +194,8 @@ function decoder(coding: Coding): Transform | undefined {
       return createBrotliDecompress();
     case 'identity':
       return undefined;
+    default:
+      return coding satisfies never;
   }
 }
 
@@ -208,5 +210,7 @@ function encoder(coding: Coding): Transform | undefined {
       return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
     case 'identity':
       return undefined;
+    default:
+      return coding satisfies never;
   }
 }

@@ -122,7 +122,7 @@ export function misdirected(asked: string, host: string, port: number): Problem 
 }
 
 export function undialled(error: DialError | Error, host: string, port: number): Problem {
-  const code = 'code' in error ? String(error.code) : 'unreachable';
+  const code = 'code' in error ? error.code : 'unreachable';
   return {
     status: code === 'timeout' ? 504 : 502,
     code: `target-${code}`,

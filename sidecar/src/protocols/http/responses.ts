@@ -1,6 +1,6 @@
 /** The target's leg: responses matched to the exchanges that wait for them, forwarded as they are or masked. */
 import type { SessionContext } from '../protocol.js';
-import { BODY, MORE, MessageReader } from './frame.js';
+import { BODY, MORE, MessageReader, adjoin } from './frame.js';
 import { HttpSyntaxError, ResponseHead } from './head.js';
 import { maskable } from './mask-body.js';
 import { MaskedResponse, maskHead } from './masked-response.js';
@@ -21,6 +21,8 @@ export class Responses {
   /** A masked response is still on its way: later bytes wait. */
   #held = false;
   #untilClose = false;
+  /** A head whose body may lie right behind it: both are then sent as the one piece that they are. */
+  #pendingHead: Buffer | undefined;
   #over = false;
 
   constructor(
@@ -61,16 +63,22 @@ export class Responses {
     try {
       while (!this.#held && !this.#over) {
         const piece = this.#reader.read();
-        if (piece === MORE) return;
+        if (piece === MORE) return this.#flush();
         const open = this.open[0];
         if (!open || open.responseDone) return this.#broke('the target sent an answer that nobody asked for');
         if (piece === BODY) this.#body(open);
         else this.#head(open, this.#reader.head, this.#reader.raw);
       }
     } catch (error) {
+      this.#flush();
       if (!(error instanceof HttpSyntaxError)) throw error;
       this.#broke(`the target's answer is malformed: ${error.message}`);
     }
+  }
+
+  #flush(): void {
+    if (this.#pendingHead) this.context.wire.toAgent(this.#pendingHead);
+    this.#pendingHead = undefined;
   }
 
   #broke(reason: string): void {
@@ -95,8 +103,10 @@ export class Responses {
     open.last ||= head.last || this.#untilClose;
     if (open.masker && !this.#reader.done) return this.#mask(open, head);
     open.answered = true;
-    if (!open.masker) wire.toAgent(raw);
-    else wire.toAgent(maskHead(head, bodiless ? '' : 'Content-Length: 0\r\n', open.masker, open.counts));
+    if (!open.masker) {
+      if (this.#reader.done) wire.toAgent(raw);
+      else this.#pendingHead = raw;
+    } else wire.toAgent(maskHead(head, bodiless ? '' : 'Content-Length: 0\r\n', open.masker, open.counts));
     if (this.#reader.done) return this.#finished(open);
     open.response = this.#capture(open, head);
   }
@@ -156,7 +166,10 @@ export class Responses {
       return;
     }
     for (const part of parts) open.response!.add(part);
-    if (raw.length > 0) this.context.wire.toAgent(raw);
+    const together = this.#pendingHead && adjoin(this.#pendingHead, raw);
+    if (together) this.#pendingHead = undefined;
+    else this.#flush();
+    if (raw.length > 0) this.context.wire.toAgent(together ?? raw);
     if (!done) return;
     if (trailers !== undefined) this.context.wire.toAgent(Buffer.from(trailers, 'latin1'));
     this.#finished(open);

@@ -26,6 +26,8 @@ function authorizationOf(credential: TargetCredential): string {
     case 'certificate':
     case 'none':
       return '';
+    default:
+      return credential satisfies never;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EvidenceError } from '@cairn/audit';
 import type { Operation, Target, Verdict } from '@cairn/crds';
 import { type Driver, type DriverOptions, createDriver } from '../../testing/session-driver.js';
 import { MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
@@ -260,12 +261,12 @@ describe('an HTTP session', () => {
 
   it('refuses new work while evidence cannot be written, and ends when it fails', async () => {
     const { driver, session } = await connected();
-    const error = Object.assign(new Error('the disk is full'), { code: 'disk-full' as const, name: 'EvidenceError' });
+    const error = new EvidenceError('disk-full', 'the disk is full');
     session.agentData(get('/one'));
-    session.evidenceFailed(error as never);
+    session.evidenceFailed(error);
     assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 503[^]*Retry-After: 5[^]*the disk is full/);
     const refusing = open();
-    refusing.driver.refusing = error as never;
+    refusing.driver.refusing = error;
     refusing.session.agentData(get('/two'));
     assert.match(refusing.driver.takeAgent().toString(), /^HTTP\/1\.1 503/);
     assert.equal(refusing.driver.exchanges.length, 0);

@@ -2,10 +2,10 @@
 import type { EvidenceError } from '@cairn/audit';
 import type { Verdict } from '@cairn/crds';
 import type { HoldOutcome } from '../../guard/guard.js';
-import type { DialError, Session, SessionContext } from '../protocol.js';
+import type { Session, SessionContext } from '../protocol.js';
 import { approvalBytes } from './approval-bytes.js';
 import { type Decided, type RequestBody, decide, headForTarget, recordIntent, recordRefusal } from './decided.js';
-import { BODY, MORE, MessageReader } from './frame.js';
+import { BODY, MORE, MessageReader, adjoin } from './frame.js';
 import { HttpSyntaxError, RequestHead } from './head.js';
 import { HEAD_TIMEOUT_MS, LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
@@ -269,7 +269,7 @@ export class HttpSession implements Session {
   #unready(error: Error): Problem {
     const { host, port } = this.#context;
     if (error.name === 'EvidenceError') return noEvidence(error as EvidenceError);
-    return undialled(error as DialError, host, port);
+    return undialled(error, host, port);
   }
 
   /** Goes on with a request that waited, unless the connection is gone. */
@@ -285,8 +285,11 @@ export class HttpSession implements Session {
     if (this.#upstream.ended) return this.#refuseOpen(open, broken('The target closed the connection. Send the request again.'));
     const bytes = headForTarget(this.#context, decided, open.exchange.id);
     this.#open.push(open);
-    wire.toTarget(bytes);
-    for (const raw of body?.raw ?? []) if (raw.length > 0) wire.toTarget(raw);
+    const [first, ...more] = body?.raw ?? [];
+    const together = first && adjoin(bytes, first);
+    wire.toTarget(together ?? bytes);
+    if (first && !together && first.length > 0) wire.toTarget(first);
+    for (const raw of more) if (raw.length > 0) wire.toTarget(raw);
     if (body?.trailers !== undefined) wire.toTarget(Buffer.from(body.trailers, 'latin1'));
     if (open.requestDone) this.#sent(open);
   }
