@@ -5,7 +5,8 @@ import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { verifyCheckpoint } from '../checkpoint/checkpoint.js';
 import { readCertificate } from '../certificate.js';
 import type { AuditEvent } from '../event.js';
-import { CHECKPOINT_EVENTS, MAX_BATCH_BYTES, MAX_LINE_BYTES } from '../limits.js';
+import { CHECKPOINT_EVENTS, MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { auditorPublicKey, generateAuditorKey } from '../seal/auditor-key.js';
 import { listSegments, type SpoolPosition } from '../spool/folder.js';
 import { EvidenceError } from '../stream.js';
 import {
@@ -103,6 +104,17 @@ describe('a stream', () => {
     const flushed = readLog(dir, writer.id).lines.length;
     writer.append(...pieces({ agent: AGENT, id: 'b', stage: 'intent', time: 't' }));
     assert.ok(readLog(dir, writer.id).lines.length > flushed);
+    await writer.close('test');
+    assert.equal((await verify(readLog(dir, writer.id))).integrity.held, true);
+  });
+
+  test('flushes of itself where sealed payloads grow over their limit', async () => {
+    const writer = await open({ auditorKey: auditorPublicKey(generateAuditorKey().publicJwk) });
+    const body = Buffer.alloc(MAX_RECORD_BYTES);
+    for (let bytes = 0; bytes < MAX_BATCH_PAYLOAD_BYTES; bytes += body.length) writer.payload([body], 'text/plain');
+    assert.equal(readLog(dir, writer.id).payloads.length, 0);
+    writer.payload([body], 'text/plain');
+    assert.ok(readLog(dir, writer.id).payloads.length > 0);
     await writer.close('test');
     assert.equal((await verify(readLog(dir, writer.id))).integrity.held, true);
   });
