@@ -6,7 +6,7 @@ export const MAX_FILE_CHARS = 1_048_576;
 export const MAX_DOCUMENTS = 256;
 /** Aliases that one YAML document may expand to (billion laughs). */
 export const MAX_YAML_ALIASES = 100;
-/** Problems reported for one file; the rest is told as a count. */
+/** Problems reported for one file; one more says that there are others. */
 export const MAX_PROBLEMS = 200;
 
 /** Targets of one policy. */

@@ -1,6 +1,7 @@
 /** Shape of a document against its schema: fields, types, values, lengths; each complaint as a sentence. */
 import { createRequire } from 'node:module';
 import type { Ajv, AnySchema, ErrorObject, ValidateFunction } from 'ajv';
+import { MAX_PROBLEMS } from '../limits.js';
 import type { CustomResource } from '../schema/resources.js';
 import { meaningOf } from '../schema/formats.js';
 import type { Schema } from '../schema/structural.js';
@@ -178,5 +179,6 @@ function nameOf(path: Path): string {
 export function checkShape(shape: object, document: unknown): Finding[] {
   const validate = validatorOf(shape);
   if (validate(document)) return [];
-  return (validate.errors ?? []).map((error) => finding(error, document));
+  // One more than are shown, so that the reader tells that there are more; suggestions for thousands would take seconds.
+  return (validate.errors ?? []).slice(0, MAX_PROBLEMS + 1).map((error) => finding(error, document));
 }

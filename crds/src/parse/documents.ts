@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { Document, LineCounter } from 'yaml';
 import { pathText, type Finding, type Problem } from '../check/finding.js';
 import { MAX_DOCUMENTS, MAX_FILE_CHARS, MAX_PROBLEMS, MAX_YAML_ALIASES } from '../limits.js';
-import { placeOf, type Place } from './positions.js';
+import { keyText, placeOf, type Place } from './positions.js';
 
 type Yaml = typeof import('yaml');
 
@@ -11,7 +11,6 @@ type Yaml = typeof import('yaml');
 const yaml = (): Yaml => createRequire(import.meta.url)('yaml') as Yaml;
 
 const SYNTAX: Record<string, string> = {
-  DUPLICATE_KEY: 'this field stands twice in its map; remove one of the two',
   TAB_AS_INDENT: 'tabs cannot indent YAML; use spaces',
   BAD_INDENT: 'the indentation does not fit the lines above, or a bracket before it is not closed',
   MISSING_CHAR: 'a closing quote, bracket or comma is missing',
@@ -41,6 +40,7 @@ class Reader {
 
   read(document: Document, visit: Visit): void {
     if (document.errors.length > 0 || document.warnings.length > 0) return this.#syntax(document);
+    if (this.#repeatedFields(document)) return;
     const value: unknown = document.toJS({ maxAliasCount: MAX_YAML_ALIASES });
     if (value === null || value === undefined) return;
     for (const finding of visit(value)) {
@@ -59,11 +59,28 @@ class Reader {
     }
   }
 
+  /** The library's own check compares every two keys of a map, which takes minutes for a map as large as a file may be. */
+  #repeatedFields(document: Document): boolean {
+    const before = this.#problems.length;
+    yaml().visit(document, {
+      Map: (_key, map) => {
+        const seen = new Set<string>();
+        for (const { key } of map.items) {
+          const name = keyText(key);
+          const { line, col } = this.#counter.linePos((key as { range?: [number, number, number] } | null)?.range?.[0] ?? 0);
+          const message = 'YAML: this field stands twice in its map; remove one of the two.';
+          if (seen.has(name)) this.#add({ line, column: col }, { code: 'syntax', path: [], message });
+          seen.add(name);
+        }
+      },
+    });
+    return this.#problems.length > before;
+  }
+
   finish(): Problem[] {
     const problems = this.#problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
-    const more = problems.length - MAX_PROBLEMS;
-    if (more <= 0) return problems;
-    const last: Problem = { ...problems[MAX_PROBLEMS]!, code: 'limit', path: '', message: `and ${more} more problems; mend these first.` };
+    if (problems.length <= MAX_PROBLEMS) return problems;
+    const last: Problem = { ...problems[MAX_PROBLEMS]!, code: 'limit', path: '', message: 'and more problems; mend these first.' };
     return [...problems.slice(0, MAX_PROBLEMS), last];
   }
 }
@@ -78,7 +95,7 @@ export function readDocuments(text: string, file: string, visit: Visit): Problem
     return reader.finish();
   }
   try {
-    const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, stringKeys: true });
+    const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, stringKeys: true, uniqueKeys: false });
     if (documents.length > MAX_DOCUMENTS) reader.whole(`the file has more than ${MAX_DOCUMENTS} documents; split it.`, 'limit');
     for (const document of documents.slice(0, MAX_DOCUMENTS)) reader.read(document, visit);
   } catch (error) {

@@ -144,7 +144,7 @@ test('problems are cut off at a number that a person may read', () => {
   assert.equal(messages(fields(MAX_PROBLEMS)).length, MAX_PROBLEMS);
   const cut = messages(fields(MAX_PROBLEMS + 1));
   assert.equal(cut.length, MAX_PROBLEMS + 1);
-  assert.match(cut.at(-1)!, /and 1 more problems/);
+  assert.match(cut.at(-1)!, /and more problems/);
 });
 
 test('deep nesting and expanding aliases are problems, not crashes', () => {

@@ -20,7 +20,8 @@ function offsetOf(node: unknown): number | undefined {
   return (node as Ranged | null)?.range?.[0];
 }
 
-function keyText(key: unknown): string {
+/** The name of a field; empty for a key that is none. */
+export function keyText(key: unknown): string {
   const value = (key as { value?: unknown } | null)?.value;
   return typeof value === 'string' ? value : '';
 }
