@@ -142,7 +142,7 @@ describe('plans', () => {
         }
       }
     }
-    const { sql, binds } = matchStatement(resolveFilter(database, { verb: 'DROP', text: 'orders' })!, '"orders"', 'newest', 9);
+    const { sql, binds } = matchStatement(resolveFilter(database, { verb: 'DROP', text: 'orders' })!, '"orders"', 'newest', 9, 50);
     assert.doesNotMatch(plan(sql, binds as never[]), /SCAN e\b|TEMP B-TREE/);
     for (const lookup of LOOKUP_STATEMENTS) assert.doesNotMatch(plan(lookup, []), /SCAN/, lookup);
     close();
