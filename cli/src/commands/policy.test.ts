@@ -119,6 +119,32 @@ test('a case that fails says field by field what was expected, what came, and th
   assert.equal(json.failed, 1);
 });
 
+test('SQL is read statement by statement, by the functions that the target declares', async () => {
+  const cases = await file(
+    'sql.yaml',
+    `cases:
+- {name: drop, target: orders, sql: DROP TABLE orders, actor: ${ALICE}, expect: {action: Deny, rule: no-schema-changes}}
+- {name: cte, target: orders, sql: "WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x", actor: ${ALICE}, expect: {rule: writes}}
+- {name: declared, target: orders, sql: SELECT order_total(1), actor: ${ALICE}, expect: {action: Allow, rule: reads}}
+- {name: unknown function, target: orders, sql: SELECT order_drop(1), actor: ${ALICE}, expect: {action: RequireApproval}}
+- {name: no SQL, target: orders, sql: SELEC 1, actor: ${ALICE}, expect: {action: Allow}}
+`,
+  );
+  const { code, stdout } = await cairn('test', '-', '--cases', cases);
+  assert.equal(code, 1);
+  assert.equal(
+    stdout,
+    `ok   drop
+ok   cte
+ok   declared
+ok   unknown function
+FAIL no SQL
+       action: expected Allow, got Deny
+       the SQL could not be parsed: syntax error at or near "SELEC"
+`,
+  );
+});
+
 test('a case about what the policy does not declare fails with a sentence', async () => {
   const cases = await file(
     'undeclared.yaml',

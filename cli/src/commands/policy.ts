@@ -2,12 +2,6 @@
 import type { AuditPolicy, CompiledPolicy, Difference, Operation, PolicyCase, Problem, Verdict } from '@cairn/crds';
 import type { Command } from 'commander';
 
-/** Of @cairn/sidecar: the operations of every statement of a text. */
-type ClassifySql = (
-  text: string,
-  options: { readFunctions: readonly string[] },
-) => Promise<{ operations: readonly Operation[] } | { error: string }>;
-
 export function register(program: Command): void {
   const policy = program.command('policy').description('check AuditPolicies and try them');
   policy
@@ -132,9 +126,12 @@ function choose(policies: readonly CompiledPolicy[], { policy, target, sql }: Po
 }
 
 /** Operations of a case, or why its SQL could not be parsed. */
-async function operationsOf(policy: CompiledPolicy, { target, sql, operations = [] }: PolicyCase): ReturnType<ClassifySql> {
+async function operationsOf(
+  policy: CompiledPolicy,
+  { target, sql, operations = [] }: PolicyCase,
+): Promise<{ operations: readonly Operation[] } | { error: string }> {
   if (sql === undefined) return { operations };
-  const { classifySql } = (await import('@cairn/sidecar')) as unknown as { classifySql: ClassifySql };
+  const { classifySql } = await import('@cairn/sidecar');
   const readFunctions = policy.spec.targets.find(({ name }) => name === target)?.functions.read ?? [];
   return classifySql(sql, { readFunctions });
 }
