@@ -4,6 +4,7 @@ import type { Verdict } from '@cairn/crds';
 import type { HoldOutcome } from '../../guard/guard.js';
 import type { DialError } from '../protocol.js';
 import type { HttpSyntaxError } from './head.js';
+import { HEAD_TIMEOUT_MS, MAX_HELD_REQUEST_BYTES } from './limits.js';
 
 export interface Problem {
   status: number;
@@ -81,6 +82,14 @@ export function unidentified(verdict: Verdict, event: string): Problem {
   };
 }
 
+/** The connection can't be used any more, but the approval may still come: the retry finds it. */
+export const CLOSED_MEANWHILE: HoldOutcome = {
+  state: 'pending',
+  id: '',
+  approvers: [],
+  message: 'The target closed the connection while an approval was awaited.',
+};
+
 /** Seconds after which an agent may ask again whether somebody decided. */
 const APPROVAL_RETRY_SECONDS = 15;
 
@@ -121,7 +130,7 @@ export function misdirected(asked: string, host: string, port: number): Problem 
   };
 }
 
-export function undialled(error: DialError | Error, host: string, port: number): Problem {
+function undialled(error: DialError | Error, host: string, port: number): Problem {
   const code = 'code' in error ? error.code : 'unreachable';
   return {
     status: code === 'timeout' ? 504 : 502,
@@ -130,8 +139,27 @@ export function undialled(error: DialError | Error, host: string, port: number):
   };
 }
 
-export function broken(detail: string): Problem {
-  return { status: 502, code: 'bad-answer', detail };
+/** Why a request that passed the policy could not be sent. */
+export function unready(error: Error, to: { host: string; port: number }): Problem {
+  return error.name === 'EvidenceError' ? noEvidence(error as EvidenceError) : undialled(error, to.host, to.port);
+}
+
+export function broken(reason: string): Problem {
+  return { status: 502, code: 'bad-answer', detail: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` };
+}
+
+export function lateHead(): Problem {
+  return { status: 408, code: 'slow-head', detail: `The request head did not end within ${HEAD_TIMEOUT_MS / 1000} s.` };
+}
+
+export function connectRefused(): Problem {
+  const detail = 'CONNECT is taken only by the proxy listener, for declared targets, as the first request of a connection.';
+  return { status: 501, code: 'connect', detail };
+}
+
+export function tooLargeToHold(event: string): Problem {
+  const detail = `A request that needs approval may have ${MAX_HELD_REQUEST_BYTES} bytes, for it is kept until somebody decided. Send less at once.`;
+  return { status: 413, code: 'too-large-to-hold', detail, members: { event } };
 }
 
 export function unmaskable(verdict: Verdict, detail: string, event: string): Problem {

@@ -3,24 +3,29 @@ import type { EvidenceError } from '@cairn/audit';
 import type { Verdict } from '@cairn/crds';
 import type { HoldOutcome } from '../../guard/guard.js';
 import type { Session, SessionContext } from '../protocol.js';
+import { AgentLeg } from './agent-leg.js';
 import { approvalBytes } from './approval-bytes.js';
 import { type Decided, type RequestBody, decide, headForTarget, recordIntent, recordRefusal } from './decided.js';
-import { BODY, MORE, MessageReader, adjoin } from './frame.js';
-import { HttpSyntaxError, RequestHead } from './head.js';
-import { HEAD_TIMEOUT_MS, LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
+import { BODY, adjoin } from './frame.js';
+import type { HttpSyntaxError, RequestHead } from './head.js';
+import { LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
 import {
+  CLOSED_MEANWHILE,
   type Problem,
   answer,
   broken,
+  connectRefused,
   denied,
   held,
+  lateHead,
   malformed,
   misdirected,
   noEvidence,
-  undialled,
+  tooLargeToHold,
   unidentified,
   unmaskable,
+  unready,
 } from './problem.js';
 import { Responses } from './responses.js';
 import { type Routed, Router } from './route.js';
@@ -29,18 +34,13 @@ import { Tunnel } from './tunnel.js';
 import { Upstream } from './upstream.js';
 
 const TLS_HANDSHAKE = 0x16; // RFC 8446 5.1
-/** The connection can't be used any more, but the approval may still come: the retry finds it. */
-const CLOSED_MEANWHILE: HoldOutcome = {
-  state: 'pending',
-  id: '',
-  approvers: [],
-  message: 'The target closed the connection while an approval was awaited.',
-};
+const GONE = 'the target closed the connection; send the request again';
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class HttpSession implements Session {
   readonly #context: SessionContext;
-  readonly #requests = new MessageReader((raw) => new RequestHead(raw));
+  readonly #leg: AgentLeg;
+  readonly #requests: AgentLeg['requests'];
   readonly #responses: Responses;
   readonly #upstream: Upstream;
   readonly #router: Router;
@@ -48,11 +48,6 @@ export class HttpSession implements Session {
   readonly #open: OpenExchange[] = [];
   #mode: 'fresh' | 'securing' | 'http' | 'tunnel' | 'over' = 'fresh';
   #agentTls = false;
-  /** No further piece of the agent is read. */
-  #held = false;
-  #running = false;
-  /** Goes on when every open exchange is complete: an answer of our own, in its turn. */
-  #parked: (() => void) | undefined;
   /** The request whose body is coming. */
   #current: OpenExchange | undefined;
   /** A request that is collected for its approval. */
@@ -61,15 +56,20 @@ export class HttpSession implements Session {
   #waiting: OpenExchange | undefined;
   #draining = false;
   #agentEnded = false;
-  /** Number of the head that the deadline stands for; 0 without one. */
-  #timed = 0;
-  #heads = 0;
   #served = 0;
   #asking = false;
   #tunnel: Tunnel | undefined;
 
   constructor(context: SessionContext) {
     this.#context = context;
+    this.#leg = new AgentLeg(context.wire, this.#open, {
+      head: (head, raw) => this.#head(head, raw),
+      body: () => this.#body(),
+      malformed: (error) => this.#malformed(error),
+      late: () => this.#refuse(lateHead(), undefined),
+      idle: () => (this.#agentEnded ? this.#idle() : undefined),
+    });
+    this.#requests = this.#leg.requests;
     this.#upstream = new Upstream(context);
     this.#router = new Router(context);
     this.#responses = new Responses(context, this.#open, {
@@ -86,8 +86,7 @@ export class HttpSession implements Session {
     if (this.#mode === 'over') return;
     if (this.#mode === 'fresh' && chunk[0] === TLS_HANDSHAKE) return this.#secure(chunk);
     this.#mode = 'http';
-    this.#requests.feed(chunk);
-    this.#run();
+    this.#leg.feed(chunk);
   }
 
   targetData(chunk: Buffer): void {
@@ -126,7 +125,7 @@ export class HttpSession implements Session {
       this.#context.wire.toAgent(answer(noEvidence(error), { close: true, bodiless: open?.head.method === 'HEAD' }));
     }
     this.#open.length = 0;
-    this.#waiting = undefined;
+    this.#wait(undefined);
     this.#tunnel = undefined;
     this.#finish();
   }
@@ -135,6 +134,7 @@ export class HttpSession implements Session {
     this.#tunnel?.closed();
     this.#fail('the connection was closed');
     this.#mode = 'over';
+    this.#leg.over = true;
   }
 
   #secure(chunk: Buffer): void {
@@ -146,65 +146,12 @@ export class HttpSession implements Session {
     );
   }
 
-  #run(): void {
-    if (this.#running) return;
-    this.#running = true;
-    try {
-      while (!this.#held && this.#mode === 'http') {
-        const piece = this.#requests.read();
-        if (piece === MORE) break;
-        if (piece === BODY) this.#body();
-        else this.#head(this.#requests.head, this.#requests.raw);
-      }
-    } catch (error) {
-      if (!(error instanceof HttpSyntaxError)) throw error;
-      this.#malformed(error);
-    } finally {
-      this.#running = false;
-    }
-    if (this.#mode === 'http') this.#time();
-    if (this.#agentEnded) this.#idle();
-  }
-
-  /** A head that was begun has to end in time (slow-loris). */
-  #time(): void {
-    const timed = this.#requests.inHead ? this.#heads + 1 : 0;
-    if (timed === this.#timed) return;
-    this.#timed = timed;
-    const expired = (): void => {
-      const late: Problem = { status: 408, code: 'slow-head', detail: `The request head did not end within ${HEAD_TIMEOUT_MS / 1000} s.` };
-      this.#refuse(late, undefined);
-    };
-    this.#context.wire.deadline(timed > 0 ? { after: HEAD_TIMEOUT_MS, expired } : undefined);
-  }
-
-  #hold(): void {
-    if (this.#held) return;
-    this.#held = true;
-    this.#context.wire.pauseAgent();
-  }
-
-  #release(): void {
-    if (!this.#held || this.#waiting || this.#parked) return;
-    this.#held = false;
-    this.#context.wire.resumeAgent();
-    this.#run();
-  }
-
-  /** Runs `step` when all that was forwarded is answered; at once where nothing is open. */
-  #inTurn(step: () => void): void {
-    if (this.#open.length === 0) return step();
-    this.#hold();
-    this.#parked = step;
-  }
-
   #head(head: RequestHead, raw: Buffer): void {
-    this.#heads++;
     this.#requests.body(head.chunked ? 'chunked' : head.length > 0 ? 'length' : 'none', head.length);
     if (this.#open.length >= MAX_PIPELINED) {
-      return this.#inTurn(() => {
+      return this.#leg.inTurn(() => {
         this.#request(head, raw);
-        this.#release();
+        this.#leg.release();
       });
     }
     this.#request(head, raw);
@@ -213,13 +160,12 @@ export class HttpSession implements Session {
   #request(head: RequestHead, raw: Buffer): void {
     const { record, host, port } = this.#context;
     if (head.method === 'CONNECT') {
-      const detail = 'CONNECT is taken only by the proxy listener, for declared targets, as the first request of a connection.';
-      return this.#refuse({ status: 501, code: 'connect', detail }, head);
+      return this.#refuse(connectRefused(), head);
     }
     const route = this.#router.route(head);
     if (!this.#router.leadsHere(route)) {
       const reroute = this.#context.wire.reroute;
-      if (reroute && route.absolute) return this.#inTurn(() => this.#reroute(raw));
+      if (reroute && route.absolute) return this.#leg.inTurn(() => this.#reroute(raw));
       return this.#refuseRecorded(head, route, misdirected(`${route.host}${route.port === undefined ? '' : `:${route.port}`}`, host, port));
     }
     if (record.refusing) return this.#refuse(noEvidence(record.refusing), head);
@@ -229,6 +175,7 @@ export class HttpSession implements Session {
   #reroute(raw: Buffer): void {
     const rest = [raw, ...this.#requests.rest()];
     this.#mode = 'over';
+    this.#leg.over = true;
     this.#context.wire.reroute!(rest.length === 1 ? raw : Buffer.concat(rest));
   }
 
@@ -253,11 +200,11 @@ export class HttpSession implements Session {
     const open = recordIntent(this.#context, decided, body);
     if (!open.requestDone) this.#current = open;
     if (this.#upstream.ready && decided.verdict.delivery !== 'Strict' && !this.#upstream.ended) return this.#send(open, decided, body);
-    this.#hold();
-    this.#waiting = open;
+    this.#leg.hold();
+    this.#wait(open);
     this.#readyFor(open).then(
       () => this.#resume(open, () => this.#send(open, decided, body)),
-      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, this.#unready(error))),
+      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, unready(error, this.#context))),
     );
   }
 
@@ -266,23 +213,22 @@ export class HttpSession implements Session {
     await Promise.all([this.#upstream.dial(this.#agentTls), delivered]);
   }
 
-  #unready(error: Error): Problem {
-    const { host, port } = this.#context;
-    if (error.name === 'EvidenceError') return noEvidence(error as EvidenceError);
-    return undialled(error, host, port);
+  #wait(open: OpenExchange | undefined): void {
+    this.#waiting = open;
+    this.#leg.waiting = open !== undefined;
   }
 
   /** Goes on with a request that waited, unless the connection is gone. */
   #resume(open: OpenExchange, step: () => void): void {
     if (this.#waiting !== open || this.#mode !== 'http') return;
-    this.#waiting = undefined;
+    this.#wait(undefined);
     step();
-    this.#release();
+    this.#leg.release();
   }
 
   #send(open: OpenExchange, decided: Decided, body: RequestBody | undefined): void {
     const { wire } = this.#context;
-    if (this.#upstream.ended) return this.#refuseOpen(open, broken('The target closed the connection. Send the request again.'));
+    if (this.#upstream.ended) return this.#refuseOpen(open, broken(GONE));
     const bytes = headForTarget(this.#context, decided, open.exchange.id);
     this.#open.push(open);
     const [first, ...more] = body?.raw ?? [];
@@ -297,8 +243,7 @@ export class HttpSession implements Session {
   /** What follows a request for an upgrade may be the other protocol's: it waits for the answer (RFC 9110 7.8). */
   #sent(open: OpenExchange): void {
     if (open.upgrade === undefined) return;
-    this.#hold();
-    this.#parked = () => this.#release();
+    this.#leg.park(() => this.#leg.release());
   }
 
   #body(): void {
@@ -326,7 +271,7 @@ export class HttpSession implements Session {
     if (this.#requests.done) return this.#ask(decided, undefined);
     this.#collecting = { decided, body: { raw: [], parts: [], trailers: undefined, done: false }, size: 0 };
     // The approval is about the body too, so it is asked for here (RFC 9110 10.1.1).
-    if (head.expectContinue) this.#inTurn(() => (this.#context.wire.toAgent(CONTINUE), this.#release()));
+    if (head.expectContinue) this.#leg.inTurn(() => (this.#context.wire.toAgent(CONTINUE), this.#leg.release()));
   }
 
   #collectBody(): void {
@@ -350,9 +295,9 @@ export class HttpSession implements Session {
     const { head, verdict, attribution, operations, statement, route } = decided;
     const open = recordIntent(this.#context, decided, body);
     open.continued = head.expectContinue;
-    if (this.#upstream.ended) return this.#refuseOpen(open, broken('The target closed the connection. Send the request again.'));
-    this.#hold();
-    this.#waiting = open;
+    if (this.#upstream.ended) return this.#refuseOpen(open, broken(GONE));
+    this.#leg.hold();
+    this.#wait(open);
     this.#asking = true;
     const owns = authorizationLine(this.#context.credential()) !== '';
     const bytes = approvalBytes(head, route.path, owns, body?.parts ?? []);
@@ -371,14 +316,13 @@ export class HttpSession implements Session {
     }
     this.#readyFor(open).then(
       () => this.#resume(open, () => this.#send(open, decided, body)),
-      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, this.#unready(error))),
+      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, unready(error, this.#context))),
     );
   }
 
   #tooLarge(decided: Decided): void {
     const open = recordIntent(this.#context, decided, undefined);
-    const detail = `A request that needs approval may have ${MAX_HELD_REQUEST_BYTES} bytes, for it is kept until somebody decided. Send less at once.`;
-    this.#refuseOpen(open, { status: 413, code: 'too-large-to-hold', detail, members: { event: open.exchange.id } });
+    this.#refuseOpen(open, tooLargeToHold(open.exchange.id));
   }
 
   #deny(decided: Decided): void {
@@ -418,12 +362,12 @@ export class HttpSession implements Session {
       return this.#context.wire.destroy(`malformed request body: ${error.code}`);
     }
     this.#collecting = undefined;
-    this.#inTurn(() => this.#refuseRecorded(undefined, undefined, malformed(error)));
+    this.#leg.inTurn(() => this.#refuseRecorded(undefined, undefined, malformed(error)));
   }
 
   /** Answers for the target, in turn. `head` undefined: what follows on this connection cannot be understood. */
   #refuse(problem: Problem, head: RequestHead | undefined): void {
-    if (this.#open.length > 0) return this.#inTurn(() => (this.#refuse(problem, head), this.#release()));
+    if (this.#open.length > 0) return this.#leg.inTurn(() => (this.#refuse(problem, head), this.#leg.release()));
     const rest = head && !this.#requests.done;
     const close = !head || head.last || (rest && (head.expectContinue || head.chunked || head.length > MAX_DRAINED_BYTES)) === true;
     this.#context.wire.toAgent(answer(problem, { close, bodiless: head?.method === 'HEAD' }));
@@ -435,11 +379,8 @@ export class HttpSession implements Session {
     this.#served++;
     if (open.last) return this.#finish();
     if (this.#open.length > 0) return;
-    const parked = this.#parked;
-    if (parked) {
-      this.#parked = undefined;
-      parked();
-    } else if (this.#upstream.ended && !this.#waiting) this.#finish();
+    if (this.#leg.unpark()) return;
+    if (this.#upstream.ended && !this.#waiting) this.#finish();
     else if (this.#agentEnded) this.#idle();
   }
 
@@ -449,8 +390,7 @@ export class HttpSession implements Session {
     const answerable = open !== undefined && !open.answered && !silent;
     if (answerable) open.status = '502';
     this.#fail(reason);
-    if (answerable)
-      this.#context.wire.toAgent(answer(broken(`${sentence(reason)}.`), { close: true, bodiless: open.head.method === 'HEAD' }));
+    if (answerable) this.#context.wire.toAgent(answer(broken(reason), { close: true, bodiless: open.head.method === 'HEAD' }));
     this.#finish();
   }
 
@@ -460,11 +400,7 @@ export class HttpSession implements Session {
     this.#tunnel = new Tunnel(this.#context, open);
     for (const chunk of rest) this.#tunnel.targetData(chunk);
     for (const chunk of this.#requests.rest()) this.#tunnel.agentData(chunk);
-    this.#parked = undefined;
-    if (this.#held) {
-      this.#held = false;
-      this.#context.wire.resumeAgent();
-    }
+    this.#leg.end();
     if (this.#agentEnded) this.#tunnel.agentEnd();
   }
 
@@ -475,14 +411,14 @@ export class HttpSession implements Session {
       open.error = reason;
       open.complete();
     }
-    this.#waiting = undefined;
+    this.#wait(undefined);
     this.#current = undefined;
     this.#collecting = undefined;
   }
 
   /** The agent will send no more: ends when nothing is left to do. */
   #idle(): void {
-    if (this.#open.length > 0 || this.#waiting || this.#held || this.#mode === 'over' || this.#mode === 'tunnel') return;
+    if (this.#open.length > 0 || this.#waiting || this.#leg.held || this.#mode === 'over' || this.#mode === 'tunnel') return;
     this.#finish();
     this.#context.wire.destroy('done');
   }
@@ -495,9 +431,7 @@ export class HttpSession implements Session {
     const { wire } = this.#context;
     wire.endAgent();
     if (this.#upstream.dialled) wire.endTarget();
-    if (this.#held) wire.resumeAgent(); // to see the agent's end
+    this.#leg.end();
     wire.deadline({ after: LINGER_MS, expired: () => wire.destroy('the agent did not close') });
   }
 }
-
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
