@@ -1,5 +1,5 @@
 /** The harness, for benchmarks. */
-export { cacheFolder } from './harness/cache.js';
+export { cached } from './harness/cache.js';
 export { startControlPlane, type ControlPlane } from './harness/control-plane.js';
 export { accepts, freePorts } from './harness/ports.js';
 export { startSidecar, type Sidecar } from './harness/sidecar.js';

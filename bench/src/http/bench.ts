@@ -9,7 +9,7 @@ import { alternate, warm, type Subject } from '../measure/rounds.js';
 import { WRK_SCRIPT, wrk } from '../measure/wrk.js';
 import { rowsOf, type Measured, type Round, type Row } from '../report/row.js';
 import type { Section } from '../report/section.js';
-import { startHttpParts, type HttpPart, type HttpParts } from './parts.js';
+import { LARGE_BYTES, startHttpParts, type HttpPart, type HttpParts } from './parts.js';
 
 const CONNECTIONS = 32;
 const ROUNDS = 3;
@@ -25,7 +25,7 @@ export async function benchHttp(options: { long: boolean }): Promise<Section> {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-bench-http-'));
   const script = join(folder, 'request.lua');
   writeFileSync(script, WRK_SCRIPT);
-  const parts = await startHttpParts(folder);
+  const parts = await startHttpParts(folder, { mitmproxy: options.long });
   try {
     const rows = [
       ...(await small(parts, script)),
@@ -102,7 +102,12 @@ async function longLived(parts: HttpParts, script: string): Promise<Row> {
 }
 
 function subject(part: HttpPart, script: string, answer: 'small' | 'large', connections: number): Subject {
-  return { name: part.name, pid: part.pid, run: (seconds) => wrk(part.target(answer), script, connections, seconds) };
+  const run = async (seconds: number) => {
+    const load = await wrk(part.target(answer), script, connections, seconds);
+    // A window ends in the midst of large answers: what was moved of them counts.
+    return answer === 'large' ? { ...load, count: load.bytes / LARGE_BYTES } : load;
+  };
+  return { name: part.name, pid: part.pid, run };
 }
 
 function notesOf(parts: HttpParts): string[] {

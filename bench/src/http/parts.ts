@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { accepts, freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
-import { endProcess, LOAD_CORE, PROXY_CORE, spawnPinned } from '../measure/process.js';
+import { endProcess, LOAD_CORE, PROXY_CORE, sidecarFlags, spawnPinned } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
 import type { WrkTarget } from '../measure/wrk.js';
-import { findMitmproxy } from './mitmproxy.js';
+import { mitmproxyFolder, startMitmproxy } from './mitmproxy.js';
 import { startNginxProxy, startUpstream } from './nginx.js';
 import { BENCH_HOST, BENCH_PORT, benchPolicies, smallAnswer, type Mode } from './policies.js';
 
 const SMALL_BYTES = 720;
-const LARGE_BYTES = 7_000_000;
+export const LARGE_BYTES = 7_000_000;
 const HTTP_PROXY = fileURLToPath(new URL('./http-proxy/main.js', import.meta.url));
 
 export interface HttpPart {
@@ -32,7 +32,7 @@ export interface HttpParts {
 
 const NAMES: Record<Mode, string> = { metadata: 'Cairn, metadata', full: 'Cairn, full bodies', masked: 'Cairn, bodies and masking' };
 
-export async function startHttpParts(folder: string): Promise<HttpParts> {
+export async function startHttpParts(folder: string, options: { mitmproxy: boolean }): Promise<HttpParts> {
   progress('starting upstream and peers');
   const [upstreamPort, nginxPort, httpProxyPort, mitmPort] = (await freePorts(4)) as [number, number, number, number];
   const upstream = await startUpstream(LOAD_CORE, join(folder, 'upstream'), upstreamPort, smallAnswer(SMALL_BYTES), LARGE_BYTES);
@@ -40,8 +40,8 @@ export async function startHttpParts(folder: string): Promise<HttpParts> {
   const httpProxy = spawnPinned(PROXY_CORE, process.execPath, [HTTP_PROXY, String(httpProxyPort), String(upstreamPort)], {
     stdio: 'inherit',
   });
-  const mitmCommand = findMitmproxy();
-  const mitm = mitmCommand && spawnPinned(PROXY_CORE, mitmCommand, mitmArguments(mitmPort, upstreamPort), { stdio: 'ignore' });
+  const mitmFolder = options.mitmproxy ? await mitmproxyFolder() : undefined;
+  const mitm = mitmFolder === undefined ? undefined : startMitmproxy(PROXY_CORE, mitmFolder, mitmPort, upstreamPort);
   for (const port of [httpProxyPort, ...(mitm ? [mitmPort] : [])]) while (!(await accepts(port))) await delay(20);
   progress('starting sidecars');
   const cairn = await startCairn(upstreamPort);
@@ -59,7 +59,7 @@ export async function startHttpParts(folder: string): Promise<HttpParts> {
       reverse('http-proxy', httpProxy.pid, httpProxyPort, false),
       ...(mitm ? [reverse('mitmproxy', mitm.pid, mitmPort, false)] : []),
     ],
-    missing: mitm ? [] : ['mitmproxy is not installed here (pip install mitmproxy), so it has no row.'],
+    missing: options.mitmproxy && !mitm ? ['mitmproxy could not be installed here, so it has no row.'] : [],
     async stop() {
       await cairn.stop();
       for (const child of [nginx.process, httpProxy, ...(mitm ? [mitm] : []), upstream.process]) await endProcess(child);
@@ -67,17 +67,14 @@ export async function startHttpParts(folder: string): Promise<HttpParts> {
   };
 }
 
-function mitmArguments(port: number, upstream: number): string[] {
-  return ['--quiet', '--mode', `reverse:http://127.0.0.1:${upstream}`, '--listen-host', '127.0.0.1', '--listen-port', String(port)];
-}
-
 async function startCairn(upstream: number): Promise<{ parts: HttpPart[]; stop(): Promise<void> }> {
   const plane = await startControlPlane(benchPolicies(LARGE_BYTES * 2));
   const resolve = { [`${BENCH_HOST}:${BENCH_PORT}`]: `127.0.0.1:${upstream}` };
   const prefix = ['taskset', '-c', String(PROXY_CORE)];
+  const flags = sidecarFlags();
   const modes = ['metadata', 'full', 'masked'] as const;
   const sidecars = await Promise.all(
-    modes.map((mode) => startSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve, prefix })),
+    modes.map((mode) => startSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve, prefix, flags })),
   );
   return {
     parts: modes.map((mode, index) => {

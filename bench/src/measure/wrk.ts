@@ -10,13 +10,18 @@ export interface WrkTarget {
   host: string;
 }
 
+export interface Load {
+  /** Requests that were answered whole. */
+  count: number;
+  seconds: number;
+  /** Of answers, those cut off by the end of the window included. */
+  bytes: number;
+}
+
+const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 };
+
 /** Keep-alive connections, as many requests as the other side takes. Rejects where an answer is not 2xx or a socket fails. */
-export async function wrk(
-  target: WrkTarget,
-  script: string,
-  connections: number,
-  seconds: number,
-): Promise<{ count: number; seconds: number }> {
+export async function wrk(target: WrkTarget, script: string, connections: number, seconds: number): Promise<Load> {
   const args = [
     '-t1',
     `-c${connections}`,
@@ -36,9 +41,9 @@ export async function wrk(
   if ((await ended(child)) !== 0) throw new Error(`wrk failed against ${target.origin}:\n${output}`);
   if (/Non-2xx|Socket errors/.test(output))
     throw new Error(`${target.origin} ${target.requestTarget} did not answer every request:\n${output}`);
-  const [, count, amount, unit] = /(\d+) requests in ([\d.]+)(ms|s|m)/.exec(output) ?? [];
-  if (!count || Number(count) === 0) throw new Error(`wrk counted nothing:\n${output}`);
-  return { count: Number(count), seconds: Number(amount) * ({ ms: 0.001, s: 1, m: 60 }[unit!] ?? 1) };
+  const found = /(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)([KMG]?B) read/.exec(output);
+  if (!found || Number(found[4]) === 0) throw new Error(`wrk read nothing:\n${output}`);
+  return { count: Number(found[1]), seconds: Number(found[2]) * UNITS[found[3]!]!, bytes: Number(found[4]) * UNITS[found[5]!]! };
 }
 
 /** Lua that takes request target and Host from behind `--`; without it wrk cannot speak to a forward proxy. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startPostgres } from '@cairn/cli';
 import { freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
 import { added, type Latency } from '../measure/latency.js';
-import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes } from '../measure/process.js';
+import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes, sidecarFlags } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
 import { alternate, warm, type Subject } from '../measure/rounds.js';
 import { rowsOf, type Measured, type Row } from '../report/row.js';
@@ -119,6 +119,7 @@ async function startParts(): Promise<Parts> {
     credentials: { bench: { username: USER, password: PASSWORD } },
     resolve: { [`${HOST}:5432`]: `127.0.0.1:${postgres.port}` },
     prefix: ['taskset', '-c', String(PROXY_CORE)],
+    flags: sidecarFlags(),
   });
   return {
     direct: { name: 'direct', pid: undefined, database: database(postgres.port) },
