@@ -5,7 +5,7 @@ export const MAX_BATCH_RECORDS = 1_000;
 /** Characters of records of one transaction, so that a batch of payloads stays small too. */
 export const MAX_BATCH_CHARACTERS = 32 * 1024 * 1024;
 /** Bytes of one payload record; a larger one is rejected. */
-export const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
+export const MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 /** Characters of a rejected line that are kept beside the reason. */
 export const MAX_REJECTED_CHARACTERS = 64 * 1024;
 /** Characters of statement and resources of one event that are indexed for full text. */

@@ -29,7 +29,7 @@ export function insertEvents(database: Database, dictionary: Dictionary, rows: r
   insertAll(database, INSERT_EVENTS, events);
   insertAll(database, INSERT_LINES, lines);
   insertAll(database, INSERT_WORDS, words);
-  if (rows.length > 0) noteArrival(database, rows, first);
+  for (let at = 0; at < rows.length; at += ARRIVAL_KEYS) noteArrival(database, rows.slice(at, at + ARRIVAL_KEYS), first + at);
 }
 
 function eventBinds(dictionary: Dictionary, row: EventRow, key: number): Bind[] {
@@ -57,8 +57,8 @@ function insertAll(database: Database, statements: Map<number, string>, rows: re
   }
 }
 
-/** Keys of one row of `arrivals`; small batches are joined. */
-const ARRIVAL_KEYS = 1_000;
+/** Keys of one row of `arrivals`, about a page of a search; small batches are joined. */
+const ARRIVAL_KEYS = 64;
 
 /**
  * Remembers how old and how new the events of a run of keys are. `newest` is over all keys up to `last`: a search in
