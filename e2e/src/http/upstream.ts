@@ -1,7 +1,7 @@
 /** Targets for real clients: a Node server that says what reached it, and nginx in front of files. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,6 +75,7 @@ function contactBody(request: IncomingMessage): Buffer {
 export async function startNginx(files: Record<string, Buffer>): Promise<Upstream> {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-nginx-'));
   const [port] = await freePorts(1);
+  chmodSync(folder, 0o755); // started as root, its workers are nobody
   mkdirSync(join(folder, 'www'));
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, 'www', name), bytes);
   const config = `
