@@ -38,7 +38,7 @@ setup: node_modules/.package-lock.json
 
 node_modules/.package-lock.json: package-lock.json
 	@echo "installing npm packages ..." >&2
-	@npm install --loglevel=error # npm ci refuses a lock that lacks optional binaries of other platforms
+	@npm ci --loglevel=error
 	@touch $@
 
 build: setup ## compile every package

@@ -19,7 +19,10 @@ for (const [name, allowed] of Object.entries(below)) {
     if (!entry.endsWith('.ts')) continue;
     const file = join(name, 'src', entry);
     const isTest = entry.endsWith('.test.ts');
-    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)) {
+    for (const [, fixed, dynamic] of readFileSync(file, 'utf8').matchAll(
+      /^(?:(?:import|export|\}).*? from |import )['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm,
+    )) {
+      const specifier = fixed ?? dynamic;
       if (specifier.startsWith('.') || specifier.startsWith('node:') || builtin.has(specifier)) continue;
       const parts = specifier.split('/');
       const module = specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0];

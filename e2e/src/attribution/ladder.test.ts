@@ -146,7 +146,7 @@ test('a pod that serves nothing is its own launch', async () => {
 
 test(`${REQUESTS} interleaved requests of 50 people: none attributed wrongly, every uncertain one says so`, async () => {
   const manners: Manners[] = ['handle', 'trace', 'nothing'];
-  const before = sink.seen();
+  const seenBefore = sink.seen();
   let started = 0;
   const caller = async (): Promise<void> => {
     while (started < REQUESTS) {
@@ -155,7 +155,7 @@ test(`${REQUESTS} interleaved requests of 50 people: none attributed wrongly, ev
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, caller));
-  assert.equal(sink.seen() - before, REQUESTS);
+  assert.equal(sink.seen() - seenBefore, REQUESTS);
   for (const sidecar of sidecars) {
     const events = outbound(sidecar).filter((event) => String(whoOf(event)).startsWith('person'));
     assert.ok(events.length >= REQUESTS);
@@ -163,7 +163,7 @@ test(`${REQUESTS} interleaved requests of 50 people: none attributed wrongly, ev
     assert.deepEqual(wrong.slice(0, 3), []);
     const silent = events.filter(({ root, attribution }) => !root && !['ambiguous', 'none'].includes(attribution?.method ?? ''));
     assert.deepEqual(silent.slice(0, 3), []);
-    for (const rung of ['handle', 'trace']) assert.ok(methods(events).has(rung as never), `${rung} was never used`);
+    for (const rung of ['handle', 'trace']) assert.ok(methods(events).has(rung), `${rung} was never used`);
   }
   assert.ok(methods(outbound(sidecars[0]!)).has('ambiguous'));
 });

@@ -19,7 +19,7 @@ export interface ControlPlane {
   readonly url: string;
   readonly service: OperatorService;
   readonly stateFolder: string;
-  readonly auditorKey: Awaited<ReturnType<typeof generateAuditorKey>>;
+  readonly auditorKey: ReturnType<typeof generateAuditorKey>;
   /** Admits a pod: from now on it is known and may ask for its bundle. */
   admit(pod: Pod): Promise<{ workloadToken: string; grant: string }>;
   /** Replaces the policies; sidecars hear of it. */
@@ -40,7 +40,7 @@ export const DEPLOYER: Principal = {
 export async function startControlPlane(yaml: string): Promise<ControlPlane> {
   const stateFolder = mkdtempSync(join(tmpdir(), 'cairn-control-plane-'));
   const clusterKey = await generateSigningKey();
-  const auditorKey = await generateAuditorKey();
+  const auditorKey = generateAuditorKey();
   const pods = new Map<string, Pod>();
   let resources = read(yaml);
   let version = 1;

@@ -95,7 +95,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ...options.env,
   };
   const [command, ...args] = [...(options.prefix ?? []), process.execPath, ...(options.flags ?? []), MAIN];
-  const child = spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
   await ready(child, log);
   const ended = async (signal: NodeJS.Signals): Promise<void> => {

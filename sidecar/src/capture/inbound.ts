@@ -210,19 +210,20 @@ class InboundRequest {
   }
 
   #recordResponse(response: ServerResponse, received: BodyCapture): void {
-    const { write, end } = response;
+    const write = response.write.bind(response);
+    const end = response.end.bind(response);
     const seen = (chunk: unknown): void => {
       if (Buffer.isBuffer(chunk)) received.add(chunk);
       else if (typeof chunk === 'string') received.add(Buffer.from(chunk));
     };
-    response.write = function (this: ServerResponse, ...args: Parameters<typeof write>) {
+    response.write = ((...args: Parameters<typeof write>) => {
       seen(args[0]);
-      return write.apply(this, args);
-    } as typeof write;
-    response.end = function (this: ServerResponse, ...args: Parameters<typeof end>) {
+      return write(...args);
+    }) as typeof write;
+    response.end = ((...args: Parameters<typeof end>) => {
       seen(args[0]);
-      return end.apply(this, args);
-    } as typeof end;
+      return end(...args);
+    }) as typeof end;
   }
 
   #target(): string {

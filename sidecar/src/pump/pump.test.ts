@@ -166,7 +166,9 @@ test('TLS on the target leg is verified strictly', async () => {
 });
 
 test('TLS on the target leg carries what was queued before it', async () => {
-  const tlsServer = createTlsServer({ SNICallback: (name, done) => done(null, authority.secureContextFor(name)) }, (socket) => socket.pipe(socket));
+  const tlsServer = createTlsServer({ SNICallback: (name, done) => done(null, authority.secureContextFor(name)) }, (socket) =>
+    socket.pipe(socket),
+  );
   const { agentPort } = await bench(await listening(tlsServer), (wire) => {
     let ready = false;
     const early: Buffer[] = [];
