@@ -47,5 +47,5 @@ async function show(part: Part, body: OpenedBody, event: AuditEvent, options: Op
     return;
   }
   process.stderr.write(`${part}: ${body.bytes.length} bytes, ${body.type}\n`);
-  await write(`${(await bodyLines(body, event, { unmask: true })).join('\n')}\n`);
+  await write(`${(await bodyLines(body, event, { unmask: true, part })).join('\n')}\n`);
 }

@@ -7,13 +7,8 @@ import { printable, shorten } from './style.js';
 export interface BodyOptions {
   /** Shows what was masked on the wire. */
   unmask: boolean;
+  part: 'request' | 'response';
 }
-
-interface Rows {
-  columns: readonly (string | { name: string })[];
-  rows: readonly (readonly unknown[])[];
-}
-type RenderPostgres = (bytes: Uint8Array, options: { maskedColumns: string[] }) => Rows;
 
 const POSTGRES = 'application/vnd.postgresql.v3';
 /** Rows, lines and characters of one body that are shown; `cairn unseal --raw` gives everything. */
@@ -24,7 +19,8 @@ const MAX_CELL = 80;
 /** Lines without a final newline. */
 export async function bodyLines(body: OpenedBody, event: AuditEvent, options: BodyOptions): Promise<string[]> {
   const masked = options.unmask ? [] : (event.masked ?? []).map(({ path }) => lastMember(path));
-  const lines = body.type === POSTGRES ? await postgresLines(body.bytes, masked) : textLines(body, masked);
+  const rows = body.type === POSTGRES && options.part === 'response';
+  const lines = rows ? await postgresLines(body.bytes, masked) : textLines(body, masked);
   if (body.truncated) lines.push('(the record holds no more of this body)');
   return lines;
 }
@@ -35,12 +31,13 @@ function lastMember(path: string): string {
 }
 
 async function postgresLines(bytes: Buffer, maskedColumns: string[]): Promise<string[]> {
-  const sidecar = (await import('@cairn/sidecar')) as { renderPostgresPayload?: RenderPostgres };
-  if (!sidecar.renderPostgresPayload) return [`(${bytes.length} bytes of PostgreSQL messages)`];
-  const { columns, rows } = sidecar.renderPostgresPayload(bytes, { maskedColumns });
+  const { renderPostgresPayload } = await import('@cairn/sidecar');
+  const { columns, rows } = renderPostgresPayload(bytes, { maskedColumns });
+  // COPY has no columns to mask by.
+  if (columns.length === 0 && maskedColumns.length > 0) return [`(${rows.length} lines with masked content; --unmask shows them)`];
   if (columns.length === 0 && rows.length === 0) return [];
   const table = new Table({
-    head: columns.map((column) => printable(typeof column === 'string' ? column : column.name)),
+    head: columns.map(({ name }) => printable(name)),
     style: { head: [], border: [] },
   });
   for (const row of rows.slice(0, MAX_ROWS)) table.push(row.map(cell));

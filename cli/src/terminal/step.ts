@@ -50,7 +50,7 @@ async function sealedLines(event: AuditEvent, part: 'request' | 'response', opti
   if (!options.reader) return [`${part}: ${body.size} bytes under seal; --key opens it`];
   try {
     const opened = await options.reader.open(event, body);
-    return opened ? [`${part}:`, ...(await bodyLines(opened, event, options))] : [];
+    return opened ? [`${part}:`, ...(await bodyLines(opened, event, { unmask: options.unmask, part }))] : [];
   } catch (error) {
     // One body that does not open must not hide the rest of the chain.
     return [`${part}: ${(error as Error).message}`];

@@ -1,5 +1,5 @@
 /** A ledger is a folder; these are the files in it. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Database } from './database.js';
 import { createSchema, SCHEMA_VERSION, schemaVersion } from './schema.js';
@@ -45,10 +45,4 @@ export function openDatabase(folder: string, create: boolean): Database {
     if (error instanceof LedgerError) throw error;
     throw new LedgerError('unreadable', `${file} cannot be opened: ${(error as Error).message}`, { cause: error });
   }
-}
-
-/** Text of a file of the folder; undefined where it is not there. */
-export function folderFile(folder: string, name: keyof typeof LEDGER_FILES): string | undefined {
-  const path = join(folder, LEDGER_FILES[name]);
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
