@@ -33,6 +33,8 @@ try {
   await drained();
   clearInterval(sweeper);
   await stream.close('the sidecar was stopped');
+  await context.witnessed();
+  await context.witnessed();
   await shipper?.close();
   admin.close();
   operator.close();

@@ -34,6 +34,8 @@ export interface SidecarContext {
   /** Takes a new policy into force, once the protocols and certificates that it needs are there. */
   adopt: (next: PolicyInForce) => Promise<void>;
   own: { launch: ContextIdentity | undefined };
+  /** Resolves when the operator has seen, or refused, every checkpoint so far: a tail nobody witnessed could be cut unseen. */
+  witnessed: () => Promise<unknown>;
 }
 
 const now = (): number => performance.now();
@@ -55,7 +57,8 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   const contexts = new Contexts({ serves: config.inboundPorts.length > 0, own: () => own.launch });
   const clock = new EventClock();
   const shipper = config.kafka && startShipper({ dir: config.spoolFolder, kafka: config.kafka, clientId: `cairn-${config.agent.pod}` });
-  const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, log);
+  const witnessing = new Set<Promise<void>>();
+  const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, log, witnessing);
   const metrics = createMetrics({
     openSessions: () => livePumps.size,
     openContexts: () => contexts.size,
@@ -86,12 +89,38 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     now,
     log: (message: string, fields?: Record<string, unknown>) => log.debug(message, fields),
   };
+  const witnessed = (): Promise<unknown> => Promise.all(witnessing);
   const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, inForce, log });
-  return { config, log, operator, launches, contexts, recorder, stream, shipper, authority, outbound, metrics, inForce, adopt, own };
+  return {
+    config,
+    log,
+    operator,
+    launches,
+    contexts,
+    recorder,
+    stream,
+    shipper,
+    authority,
+    outbound,
+    metrics,
+    inForce,
+    adopt,
+    own,
+    witnessed,
+  };
 }
 
 function hostsOf({ policy }: PolicyInForce): string[] {
   return policy.spec.targets.flatMap(({ hosts }) => hosts);
+}
+
+/** Tells the operator of checkpoints, one after another, so that it never sees a smaller one after a larger. */
+function checkpointWitness(operator: OperatorClient, log: Log): { tell: (note: string) => void; told: () => Promise<void> } {
+  let last = Promise.resolve();
+  const tell = (note: string): void => {
+    last = last.then(() => operator.witness(note)).catch((error: Error) => log.warn('checkpoint not witnessed', { reason: error.message }));
+  };
+  return { tell, told: () => last };
 }
 
 async function openStream(
@@ -101,6 +130,7 @@ async function openStream(
   clock: EventClock,
   shipper: Shipper | undefined,
   log: Log,
+  witnessing: Set<Promise<void>>,
 ): Promise<StreamWriter> {
   return createStreamWriter({
     dir: config.spoolFolder,
@@ -110,8 +140,6 @@ async function openStream(
     limits: config.spoolLimits,
     clock,
     ...(shipper ? { acknowledged: () => shipper.acknowledged() } : {}),
-    onCheckpoint: (note) => {
-      operator.witness(note).catch((error: Error) => log.warn('checkpoint not witnessed', { reason: error.message }));
-    },
+    onCheckpoint,
   });
 }
