@@ -1,31 +1,21 @@
 /** The agent's messages: each statement is decided before it is sent, what is only passed on is passed on as it came. */
 import type { Operation } from '@cairn/crds';
-import type { Masker } from '../../guard/mask.js';
 import { admit, type Admitted, type Request } from './admission.js';
 import { bindNames, type Binds, readBinds } from './binds.js';
 import type { Conversation } from './conversation.js';
+import { describeCopy, unmaskable } from './copy.js';
 import { Execution, type ResultSource } from './execution.js';
 import type { FrameSink } from './frame.js';
 import { attributionHint } from './hints.js';
 import { MAX_PIPELINED } from './limits.js';
-import {
-  closeStatementMessage,
-  cstringEnd,
-  describeMessage,
-  type ErrorWords,
-  errorResponse,
-  executeMessage,
-  FLUSH,
-  parseMessage,
-  SYNC,
-} from './messages.js';
+import { cstringEnd, describeMessage, type ErrorWords, errorResponse, executeMessage, FLUSH, SYNC } from './messages.js';
 import type { Portal, Prepared } from './names.js';
 import { Kind } from './pending.js';
-import type { Classified, Outputs, Statement } from './sql/classified.js';
+import { SessionStatements } from './session-statements.js';
+import type { Classified } from './sql/classified.js';
 
-/** A portal and a statement that no agent has: an Execute of the one fails at the server as a refused statement should. */
+/** A portal that no agent has: an Execute of it fails at the server as a refused statement should. */
 const REFUSED_PORTAL = 'cairn refused this statement';
-const DESCRIBED = 'cairn describes';
 const EMPTY = Buffer.alloc(0);
 
 export class AgentLeg implements FrameSink {
@@ -33,7 +23,11 @@ export class AgentLeg implements FrameSink {
   private skipping = false;
   private lastBinds: { portal: Portal; binds: Binds } | undefined;
 
-  constructor(private readonly conversation: Conversation) {}
+  private readonly statements: SessionStatements;
+
+  constructor(private readonly conversation: Conversation) {
+    this.statements = new SessionStatements(conversation);
+  }
 
   streams(type: number): boolean {
     return type === 0x64; // CopyData
@@ -119,7 +113,7 @@ export class AgentLeg implements FrameSink {
     const text = buffer.toString('utf8', start + 5, end - 1);
     if (buffer[end - 1] !== 0) return this.malformed('a Query is not terminated');
     const classified = conversation.misread ? undefined : conversation.classifier.classify(text);
-    if (classified?.stateful && !this.namesSettled(classified)) return conversation.drain(() => this.query(buffer, start, end));
+    if (classified?.stateful && !this.statements.namesSettled(classified)) return conversation.drain(() => this.query(buffer, start, end));
     const empty = classified?.error === undefined && classified?.statements.length === 0;
     if (empty) {
       conversation.toTarget.pass(buffer, start, end);
@@ -127,15 +121,15 @@ export class AgentLeg implements FrameSink {
     }
     const bytes = buffer.subarray(start, end);
     const request = this.request(text, classified, { bytes, exact: () => [bytes] });
-    const source = this.source(classified);
+    const source = this.statements.source(classified);
     admit(
       conversation,
       request,
       (admitted) => {
         conversation.retag(conversation.attribute(request.hint));
         const execution = this.execution(admitted, source);
-        if (admitted.masker?.fields) this.describeCopy(classified?.statements[0], text, execution, true);
-        const after = classified?.stateful ? this.applyNames(classified) : undefined;
+        if (admitted.masker?.fields) describeCopy(conversation, classified?.statements[0], text, execution, true);
+        const after = classified?.stateful ? this.statements.applyNames(classified) : undefined;
         conversation.toTarget.pass(buffer, start, end);
         conversation.pending.push(Kind.Query, { execution, after });
         conversation.batch++;
@@ -159,7 +153,7 @@ export class AgentLeg implements FrameSink {
     return {
       text,
       classified,
-      operations: unread ? undefined : this.resolve(classified),
+      operations: unread ? undefined : this.statements.resolve(classified),
       problem: classified?.error ?? 'the server reads text in an encoding or by rules under which it cannot be parsed reliably',
       hint: attributionHint(text),
       unmaskable: (masker) => unmaskable(classified, masker),
@@ -170,104 +164,6 @@ export class AgentLeg implements FrameSink {
   private execution(admitted: Admitted, source: ResultSource): Execution {
     const { target, record } = this.conversation.context;
     return new Execution(admitted.exchange, admitted.verdict, admitted.masker, source, target.capture, record);
-  }
-
-  /** EXECUTE does what was prepared; what is not known stays a write. */
-  private resolve(classified: Classified): readonly Operation[] {
-    if (!classified.stateful) return classified.operations;
-    const local = new Map<string, Statement>();
-    return classified.statements.flatMap((statement) => {
-      const { prepare, declare, execute, fetch, operations } = statement;
-      if (prepare) local.set(`s ${prepare.name}`, prepare.statement);
-      if (declare !== undefined) local.set(`c ${declare}`, statement);
-      const { names } = this.conversation;
-      if (fetch !== undefined)
-        return [...(local.get(`c ${fetch}`)?.operations ?? []), ...(names.cursor(fetch)?.operations ?? []), ...operations];
-      if (execute === undefined) return [...operations];
-      const known = names.prepared(execute)?.classified;
-      const inner = [...(local.get(`s ${execute}`)?.operations ?? []), ...(known?.operations ?? [])];
-      return inner.length > 0 ? [...inner, ...operations.filter((each) => each.verb !== 'EXECUTE')] : [...operations];
-    });
-  }
-
-  /** Where the columns of the result come from, by the number of the statement in the message. */
-  private source(classified: Classified | undefined): ResultSource {
-    const { names } = this.conversation;
-    const declared = new Map<string, Statement>();
-    const outputs = (index: number): { outputs: Outputs | undefined; opaque: boolean } => {
-      const statement = classified?.statements[index];
-      if (!statement) return { outputs: undefined, opaque: true };
-      if (statement.fetch !== undefined) {
-        const cursor = declared.get(statement.fetch) ?? names.cursor(statement.fetch);
-        return { outputs: cursor?.outputs, opaque: !cursor };
-      }
-      if (statement.execute !== undefined) {
-        const prepared = names.prepared(statement.execute)?.classified.statements[0];
-        return { outputs: prepared?.outputs, opaque: !prepared };
-      }
-      return { outputs: statement.outputs, opaque: false };
-    };
-    for (const statement of classified?.stateful ? classified.statements : [])
-      if (statement.declare !== undefined) declared.set(statement.declare, statement);
-    return { classified, outputs };
-  }
-
-  private namesSettled(classified: Classified): boolean {
-    const { conversation } = this;
-    return classified.statements.every(({ prepare, execute, deallocate }) =>
-      [prepare?.name, execute, deallocate === true ? undefined : deallocate].every((name) => {
-        const known = name === undefined ? undefined : conversation.names.prepared(name);
-        return !known || conversation.settled(known);
-      }),
-    );
-  }
-
-  /** Takes in what SQL does to the session's names; returns what is due when the message was answered. */
-  private applyNames(classified: Classified): (failed: boolean) => void {
-    const { names } = this.conversation;
-    const changed: Prepared[] = [];
-    let all = false;
-    for (const statement of classified.statements) {
-      const { prepare, deallocate, declare } = statement;
-      if (declare !== undefined) names.declare(declare, statement);
-      if (deallocate === true) all = true;
-      else if (deallocate !== undefined) {
-        const closed = names.close(deallocate, this.conversation.change());
-        if (closed) changed.push(closed);
-      }
-      if (prepare && !names.statementsFull && (names.prepared(prepare.name)?.closed ?? true)) {
-        const inner: Classified = {
-          operations: prepare.statement.operations,
-          statements: [prepare.statement],
-          stateful: false,
-          error: undefined,
-        };
-        const entry = this.prepared(prepare.name, '', inner);
-        names.prepare(entry);
-        changed.push(entry);
-      }
-    }
-    return (failed) => {
-      if (failed && classified.statements.length > 1) for (const { name } of changed) names.remove(name);
-      else for (const entry of changed.toReversed()) failed ? names.undo(entry) : names.answered(entry);
-      if (all && !failed) names.removeAll();
-    };
-  }
-
-  private prepared(name: string, text: string, classified: Classified): Prepared {
-    const hint = attributionHint(text);
-    return {
-      name,
-      text,
-      classified,
-      hint,
-      ...this.conversation.change(),
-      types: [],
-      description: undefined,
-      described: false,
-      closed: false,
-      previous: this.conversation.names.prepared(name),
-    };
   }
 
   private parse(buffer: Buffer, start: number, end: number): void {
@@ -287,7 +183,7 @@ export class AgentLeg implements FrameSink {
       error: 'the server reads text in a way that cannot be parsed reliably',
     };
     const classified = conversation.misread ? unread : conversation.classifier.classify(text);
-    const entry = this.prepared(name, text, classified);
+    const entry = this.statements.entry(name, text, classified);
     const count = textEnd + 3 <= end ? buffer.readUInt16BE(textEnd + 1) : 0;
     for (let index = 0; index < count; index++) entry.types.push(buffer.readUInt32BE(textEnd + 3 + 4 * index));
     const denied = this.deniedAtParse(entry, buffer.subarray(start, end));
@@ -307,7 +203,7 @@ export class AgentLeg implements FrameSink {
     const { conversation } = this;
     const { classified, text } = entry;
     if (classified.error === undefined && (classified.statements.length === 0 || text.includes('$'))) return false;
-    const operations = classified.error === undefined ? this.resolve(classified) : undefined;
+    const operations = classified.error === undefined ? this.statements.resolve(classified) : undefined;
     if (conversation.context.decide(operations, conversation.attribute(entry.hint)).action !== 'Deny') return false;
     admit(
       conversation,
@@ -354,7 +250,8 @@ export class AgentLeg implements FrameSink {
     if (portal && !conversation.settled(portal)) return conversation.drain(() => this.execute(buffer, start, end));
     const prepared = portal?.prepared;
     const classified = prepared?.classified;
-    if (classified?.stateful && !this.namesSettled(classified)) return conversation.drain(() => this.execute(buffer, start, end));
+    if (classified?.stateful && !this.statements.namesSettled(classified))
+      return conversation.drain(() => this.execute(buffer, start, end));
     if (classified && classified.error === undefined && classified.statements.length === 0) {
       conversation.toTarget.pass(buffer, start, end);
       return conversation.pending.push(Kind.Execute);
@@ -392,7 +289,7 @@ export class AgentLeg implements FrameSink {
     return {
       text,
       classified,
-      operations: classified.error === undefined ? this.resolve(classified) : undefined,
+      operations: classified.error === undefined ? this.statements.resolve(classified) : undefined,
       problem: classified.error,
       parameters: binds.count > 0 ? binds.values : undefined,
       truncated: binds.truncated,
@@ -406,8 +303,8 @@ export class AgentLeg implements FrameSink {
   private sendExecute(admitted: Admitted, portal: Portal | undefined, name: string, buffer: Buffer, start: number, end: number): void {
     const { conversation } = this;
     const classified = portal?.prepared?.classified;
-    const execution = this.execution(admitted, this.source(classified));
-    if (admitted.masker?.fields) this.describeCopy(classified?.statements[0], portal?.prepared?.text ?? '', execution, false);
+    const execution = this.execution(admitted, this.statements.source(classified));
+    if (admitted.masker?.fields) describeCopy(conversation, classified?.statements[0], portal?.prepared?.text ?? '', execution, false);
     let source = portal;
     if (!portal?.described && !portal?.prepared?.described && (admitted.masker || classified?.statements[0]?.outputs)) {
       const unknown = { name, prepared: undefined, buffer: EMPTY, from: 0, end: 0, description: undefined, suspended: false };
@@ -416,7 +313,7 @@ export class AgentLeg implements FrameSink {
       conversation.toTarget.write(describeMessage('P', name));
       conversation.pending.push(Kind.OwnDescribe, { portal: source });
     }
-    const after = classified?.stateful ? this.applyNames(classified) : undefined;
+    const after = classified?.stateful ? this.statements.applyNames(classified) : undefined;
     conversation.toTarget.pass(buffer, start, end);
     conversation.pending.push(Kind.Execute, { execution, portal: source, after });
   }
@@ -485,7 +382,7 @@ export class AgentLeg implements FrameSink {
       },
       (admitted) => {
         conversation.toTarget.pass(buffer, start, end);
-        conversation.pending.push(Kind.Function, { execution: this.execution(admitted, this.source(undefined)) });
+        conversation.pending.push(Kind.Function, { execution: this.execution(admitted, this.statements.source(undefined)) });
         conversation.batch++;
       },
       (words) => this.refuseAlone(words),
@@ -502,46 +399,4 @@ export class AgentLeg implements FrameSink {
     conversation.pending.push(Kind.Refused, { words });
     this.skipping = true;
   }
-
-  /** Asks for the column names of what a COPY ... TO STDOUT will send; its own answer holds none. */
-  private describeCopy(statement: Statement | undefined, text: string, execution: Execution, alone: boolean): void {
-    const copy = statement?.copy;
-    if (!copy || copy.direction !== 'out' || copy.columns) return;
-    const query = copy.relation ? `SELECT * FROM ${copy.relation}` : copiedQuery(text);
-    if (query === undefined || this.conversation.classifier.classify(query).error !== undefined) return;
-    const { pending, toTarget } = this.conversation;
-    toTarget.write(
-      Buffer.concat([
-        parseMessage(DESCRIBED, query),
-        describeMessage('S', DESCRIBED),
-        closeStatementMessage(DESCRIBED),
-        ...(alone ? [SYNC] : []),
-      ]),
-    );
-    pending.push(Kind.Own);
-    pending.push(Kind.OwnDescribe, { copyOf: execution });
-    pending.push(Kind.Own);
-    if (alone) pending.push(Kind.OwnSync);
-  }
-}
-
-/** The query of `COPY (query) TO STDOUT`: what stands between the first and the last parenthesis before TO. */
-function copiedQuery(text: string): string | undefined {
-  return /^\s*copy\s*\(([\s\S]*)\)\s*to\s+stdout\b/i.exec(text)?.[1];
-}
-
-function unmaskable(classified: Classified | undefined, masker: Masker): string | undefined {
-  for (const { copy } of classified?.statements ?? []) {
-    if (copy?.direction === 'out' && copy.format !== 'text' && copy.format !== 'csv')
-      return `COPY in ${copy.format} format cannot be masked; use text or csv`;
-  }
-  if (
-    masker.fields &&
-    classified &&
-    classified.statements.length > 1 &&
-    classified.statements.some(({ copy }) => copy?.direction === 'out')
-  ) {
-    return 'COPY beside other statements cannot be masked; send it alone';
-  }
-  return undefined;
 }

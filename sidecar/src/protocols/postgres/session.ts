@@ -32,8 +32,6 @@ export class PostgresSession implements Session {
   private connection: Exchange | undefined;
   private startup: Startup | undefined;
   private forgetKey: (() => void) | undefined;
-  /** Messages of the authentication, in turn: each may take time. */
-  private authenticating: Promise<void> = Promise.resolve();
   private readonly targetFrames: Framer;
 
   constructor(
@@ -116,18 +114,23 @@ export class PostgresSession implements Session {
     this.phase = 'securing';
     this.greeting = Buffer.alloc(0);
     const options = { alpn: [ALPN], ...(pending.length > 0 ? { pending } : {}) };
-    this.context.wire.secureAgent(options).then(
-      (tls) => {
-        if (this.phase !== 'securing') return;
-        this.phase = 'greeting';
-        this.secured = true;
-        // Direct TLS without the protocol's name could be another protocol's handshake (protocol, "SSL Session Encryption").
-        if (alpn && tls.alpn !== ALPN)
-          return this.refuse({ severity: 'FATAL', code: '08P01', message: 'direct TLS needs the ALPN protocol "postgresql"' });
-        if (this.greeting.length > 0) this.greet();
-      },
-      (error: unknown) => this.context.wire.destroy(`TLS with the agent failed: ${String(error)}`),
-    );
+    void this.secureAgent(options, alpn !== undefined);
+  }
+
+  private async secureAgent(options: Parameters<SessionContext['wire']['secureAgent']>[0], direct: boolean): Promise<void> {
+    const { wire } = this.context;
+    try {
+      const tls = await wire.secureAgent(options);
+      if (this.phase !== 'securing') return;
+      this.phase = 'greeting';
+      this.secured = true;
+      // Direct TLS without the protocol's name could be another protocol's handshake (protocol, "SSL Session Encryption").
+      if (direct && tls.alpn !== ALPN)
+        return this.refuse({ severity: 'FATAL', code: '08P01', message: 'direct TLS needs the ALPN protocol "postgresql"' });
+      if (this.greeting.length > 0) this.greet();
+    } catch (error) {
+      wire.destroy(`TLS with the agent failed: ${String(error)}`);
+    }
   }
 
   private begin(startup: Startup): void {
@@ -193,16 +196,7 @@ export class PostgresSession implements Session {
   private handshakeMessage(type: number, buffer: Buffer, start: number, end: number): void {
     if (type === 0x52) {
       this.targetFrames.halted = true;
-      this.authenticating = this.authenticating
-        .then(() => this.upstream.authenticate(buffer, start, end))
-        .then(
-          () => {
-            if (this.phase !== 'authenticating') return;
-            if (this.upstream.authenticated) this.welcome();
-            this.targetFrames.resume();
-          },
-          (error: unknown) => this.refuse(upstreamWords(error, this.context.target.name)),
-        );
+      void this.authenticate(buffer, start, end);
       return;
     }
     const { wire } = this.context;
@@ -229,6 +223,18 @@ export class PostgresSession implements Session {
         return this.ready();
       default:
         wire.toAgent(buffer.subarray(start, end));
+    }
+  }
+
+  /** One message of the authentication; the next is read after it. */
+  private async authenticate(buffer: Buffer, start: number, end: number): Promise<void> {
+    try {
+      await this.upstream.authenticate(buffer, start, end);
+      if (this.phase !== 'authenticating') return;
+      if (this.upstream.authenticated) this.welcome();
+      this.targetFrames.resume();
+    } catch (error) {
+      this.refuse(upstreamWords(error, this.context.target.name));
     }
   }
 

@@ -55,7 +55,7 @@ export class SqlClassifier {
 
   /** What the statement does to names that later statements of the session use. */
   private sessionEffect(tree: Tree): Partial<Statement> {
-    const [type, value] = Object.entries(tree)[0] ?? [];
+    const [type = '', value] = Object.entries(tree)[0] ?? [];
     const content = asTree(value) ?? {};
     switch (type) {
       case 'PrepareStmt':

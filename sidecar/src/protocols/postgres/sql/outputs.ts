@@ -32,7 +32,7 @@ export function mentionsOf(statement: unknown): Set<string> {
 }
 
 function topColumns(statement: Tree): Output[] | undefined {
-  const [type, value] = Object.entries(statement)[0] ?? [];
+  const [type = '', value] = Object.entries(statement)[0] ?? [];
   const content = asTree(value) ?? {};
   switch (type) {
     case 'SelectStmt':

@@ -1,0 +1,46 @@
+/** Drivers of other languages, from their registries, in the cache. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { cached } from '../harness/cache.js';
+
+const run = promisify(execFile);
+const PSYCOPG = '3.2.9';
+const PGJDBC = '42.7.7';
+const DOWNLOAD_MS = 300_000;
+
+/** A Python interpreter with psycopg 3 (binary). */
+export async function pythonWithPsycopg(): Promise<string> {
+  const folder = await cached('psycopg-venv', PSYCOPG, async (draft) => {
+    await run('python3', ['-m', 'venv', '--copies', draft], { timeout: DOWNLOAD_MS });
+    await run(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', `psycopg[binary]==${PSYCOPG}`], {
+      timeout: DOWNLOAD_MS,
+    });
+  });
+  return join(folder, 'bin', 'python');
+}
+
+/** Folder with the PostgreSQL JDBC driver; undefined where Java or Maven is missing. */
+export async function jdbcFolder(): Promise<string | undefined> {
+  const present = await Promise.all([run('javac', ['-version']), run('mvn', ['-v'])]).then(
+    () => true,
+    () => false,
+  );
+  if (!present) return undefined;
+  return cached('pgjdbc', PGJDBC, async (draft) => {
+    const project = await mkdtemp(join(tmpdir(), 'cairn-pgjdbc-'));
+    try {
+      const dependency = `<dependency><groupId>org.postgresql</groupId><artifactId>postgresql</artifactId><version>${PGJDBC}</version></dependency>`;
+      const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>dev.cairn</groupId><artifactId>pgjdbc</artifactId><version>1</version><dependencies>${dependency}</dependencies></project>`;
+      await writeFile(join(project, 'pom.xml'), pom);
+      await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${draft}`], {
+        cwd: project,
+        timeout: DOWNLOAD_MS,
+      });
+    } finally {
+      await rm(project, { recursive: true, force: true });
+    }
+  });
+}
