@@ -11,7 +11,7 @@ export const POLL_MS = 50;
 /** Milliseconds between two probes of a container; each is a process of its own. */
 export const PROBE_MS = 250;
 /** Milliseconds that a process has after SIGTERM. */
-export const STOP_MS = 5_000;
+export const STOP_MS = 15_000;
 /** Lines of a log that a failure shows. */
 export const LOG_TAIL_LINES = 15;
 /** Tries to find a free port or subnet. */

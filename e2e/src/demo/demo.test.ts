@@ -82,6 +82,13 @@ for (const { capture, unprivileged, as } of kinds) {
       assert.ok(update && altered.indexOf(update.id) !== altered.lastIndexOf(update.id), 'told before, and found by verify');
     });
 
+    test('every stream is witnessed up to its last event: a tail that is cut would show', async () => {
+      const { output } = await cairn(['verify', FOLDER], path);
+      const streams = [...output.matchAll(/signed up to (\d+), witnessed up to (\d+)/g)];
+      assert.equal(streams.length, 3, output);
+      for (const [line, signed, witnessed] of streams) assert.equal(signed, witnessed, line);
+    });
+
     test('an exported trail verifies, and no longer does after one character has changed', async () => {
       const exported = await cairn(['export', '--ledger', FOLDER, '--format', 'jsonl'], path);
       assert.equal(exported.code, 0, exported.output);
