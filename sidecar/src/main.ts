@@ -34,7 +34,6 @@ try {
   clearInterval(sweeper);
   await stream.close('the sidecar was stopped');
   await context.witnessed();
-  await context.witnessed();
   await shipper?.close();
   admin.close();
   operator.close();

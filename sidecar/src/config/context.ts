@@ -35,7 +35,7 @@ export interface SidecarContext {
   adopt: (next: PolicyInForce) => Promise<void>;
   own: { launch: ContextIdentity | undefined };
   /** Resolves when the operator has seen, or refused, every checkpoint so far: a tail nobody witnessed could be cut unseen. */
-  witnessed: () => Promise<unknown>;
+  witnessed: () => Promise<void>;
 }
 
 const now = (): number => performance.now();
@@ -57,8 +57,8 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   const contexts = new Contexts({ serves: config.inboundPorts.length > 0, own: () => own.launch });
   const clock = new EventClock();
   const shipper = config.kafka && startShipper({ dir: config.spoolFolder, kafka: config.kafka, clientId: `cairn-${config.agent.pod}` });
-  const witnessing = new Set<Promise<void>>();
-  const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, log, witnessing);
+  const witness = checkpointWitness(operator, log);
+  const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, witness.tell);
   const metrics = createMetrics({
     openSessions: () => livePumps.size,
     openContexts: () => contexts.size,
@@ -89,7 +89,6 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     now,
     log: (message: string, fields?: Record<string, unknown>) => log.debug(message, fields),
   };
-  const witnessed = (): Promise<unknown> => Promise.all(witnessing);
   const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, inForce, log });
   return {
     config,
@@ -106,7 +105,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     inForce,
     adopt,
     own,
-    witnessed,
+    witnessed: witness.told,
   };
 }
 
@@ -129,8 +128,7 @@ async function openStream(
   auditorKey: { kid: string; publicKey: string } | undefined,
   clock: EventClock,
   shipper: Shipper | undefined,
-  log: Log,
-  witnessing: Set<Promise<void>>,
+  onCheckpoint: (note: string) => void,
 ): Promise<StreamWriter> {
   return createStreamWriter({
     dir: config.spoolFolder,
