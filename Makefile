@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/demo
 
-.PHONY: help demo test test-unit test-e2e test-kafka check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
+.PHONY: help generate demo test test-unit test-e2e test-kafka check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ node_modules/.package-lock.json: package-lock.json
 
 build: setup ## compile every package
 	@npx --no-install tsc --build
+
+generate: build ## the CRD manifests, the chart's copies and the policy reference, from the schemas
+	@node crds/dist/generate/main.js
 
 bench: build ## every benchmark; appends to docs/benchmarks.md
 	@tools/need.sh nginx wrk pgbench pgbouncer taskset
