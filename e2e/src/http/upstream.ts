@@ -50,7 +50,7 @@ export async function startEcho(): Promise<Upstream & { requests: { method: stri
 }
 
 const codingOf = (request: IncomingMessage): string | undefined =>
-  ['zstd', 'br', 'gzip'].find((coding) => String(request.headers['accept-encoding'] ?? '').includes(coding));
+  ['zstd', 'br', 'gzip'].find((coding) => request.headers['accept-encoding']?.includes(coding));
 
 function contactHead(request: IncomingMessage): Record<string, string> {
   const coding = codingOf(request);
@@ -66,6 +66,7 @@ function contactBody(request: IncomingMessage): Buffer {
       return gzipSync(body);
     case 'zstd':
       return Buffer.from('zstd that nobody here can open');
+    case undefined:
     default:
       return body;
   }

@@ -1,5 +1,6 @@
 /** The agent's leg: requests read one piece at a time, held back while an answer of ours waits for its turn. */
 import type { Wire } from '../protocol.js';
+import type { RequestBody } from './decided.js';
 import { BODY, MORE, MessageReader } from './frame.js';
 import { HttpSyntaxError, RequestHead } from './head.js';
 import { HEAD_TIMEOUT_MS } from './limits.js';
@@ -75,6 +76,15 @@ export class AgentLeg {
     this.#parked = undefined;
     step?.();
     return step !== undefined;
+  }
+
+  /** The body as far as it lies in the chunk of the head: a small request is then recorded and forwarded whole. */
+  readAhead(): RequestBody | undefined {
+    const { requests } = this;
+    if (requests.done) return undefined;
+    if (requests.head.expectContinue || requests.read() !== BODY) return { raw: [], parts: [], trailers: undefined, done: false };
+    const { raw, parts, trailers, done } = requests;
+    return { raw: [raw], parts, trailers, done };
   }
 
   /** Stops reading for good; what the agent still sends is let in, so that its end is seen. */

@@ -3,10 +3,11 @@ import type { Operation, Verdict } from '@cairn/crds';
 import type { Attribution } from '../../attribute/attribution.js';
 import { MaskCounts, type Masker, maskerFor } from '../../guard/mask.js';
 import type { SessionContext } from '../protocol.js';
+import { adjoin } from './frame.js';
 import type { RequestHead } from './head.js';
 import { describe, interpret, plain } from './interpret.js';
 import { OpenExchange, bodyOf, keepsRequest } from './open-exchange.js';
-import type { Problem } from './problem.js';
+import { type Problem, denied, unidentified, unmaskable } from './problem.js';
 import { authorizationLine, baggageMembers, rewriteRequest, upgradeOf } from './rewrite.js';
 import type { Routed } from './route.js';
 
@@ -72,6 +73,20 @@ export function recordIntent(context: SessionContext, decided: Decided, body: Re
   return open;
 }
 
+/** Records what the policy denies, or what it cannot hold; undefined where the request may go on. */
+export function recordDenial(context: SessionContext, decided: Decided): { open: OpenExchange; problem: Problem } | undefined {
+  const { verdict, statement, masker, upgrade } = decided;
+  if (verdict.action === 'Deny') {
+    const open = recordIntent(context, decided, undefined);
+    const event = open.exchange.id;
+    return { open, problem: verdict === context.policy()?.unidentified ? unidentified(verdict, event) : denied(verdict, statement, event) };
+  }
+  if (!masker || upgrade === undefined) return undefined;
+  const denial: Verdict = { ...verdict, action: 'Deny', reason: 'a tunnel cannot be masked' };
+  const open = recordIntent(context, { ...decided, verdict: denial }, undefined);
+  return { open, problem: { ...unmaskable(denial, `it becomes a tunnel (Upgrade: ${upgrade})`, open.exchange.id), status: 403 } };
+}
+
 /** Records a request that is denied for what it is, not by a rule. Returns the intent's id. */
 export function recordRefusal(context: SessionContext, head: RequestHead | undefined, route: Routed | undefined, problem: Problem): string {
   const attribution = context.attribute({ handle: head?.handle, traceparent: undefined });
@@ -85,7 +100,7 @@ export function recordRefusal(context: SessionContext, head: RequestHead | undef
 }
 
 /** The head as the target gets it, tagged with who acts. `event` is the intent's id. */
-export function headForTarget(context: SessionContext, decided: Decided, event: string): Buffer {
+function headForTarget(context: SessionContext, decided: Decided, event: string): Buffer {
   const { head, raw, attribution, route, masker } = decided;
   const { forward } = context.target;
   let tags = '';
@@ -100,4 +115,16 @@ export function headForTarget(context: SessionContext, decided: Decided, event: 
     baggage: forward.includes('Baggage') ? baggageMembers(attribution) : undefined,
     masked: masker !== undefined,
   });
+}
+
+/** Sends a request with what is known of its body. `event` is the intent's id. */
+export function sendRequest(context: SessionContext, decided: Decided, body: RequestBody | undefined, event: string): void {
+  const { wire } = context;
+  const head = headForTarget(context, decided, event);
+  const [first, ...more] = body?.raw ?? [];
+  const together = first && adjoin(head, first);
+  wire.toTarget(together ?? head);
+  if (first && !together && first.length > 0) wire.toTarget(first);
+  for (const raw of more) if (raw.length > 0) wire.toTarget(raw);
+  if (body?.trailers !== undefined) wire.toTarget(Buffer.from(body.trailers, 'latin1'));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EvidenceError } from '@cairn/audit';
-import type { Operation, Target, Verdict } from '@cairn/crds';
+import type { CompiledPolicy, Operation, Target, Verdict } from '@cairn/crds';
 import { type Driver, type DriverOptions, createDriver } from '../../testing/session-driver.js';
 import { MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import { httpProtocol } from './module.js';
@@ -319,6 +319,27 @@ describe('an HTTP session', () => {
     const { driver, session } = await connected();
     session.agentData(lines('GET http://crm.internal:8080/p?q=1 HTTP/1.1', 'Host: crm.internal:8080', 'A: b', '', ''));
     assert.equal(driver.takeTarget().toString(), get('/p?q=1', 'A: b').toString());
+  });
+
+  it('refuses CONNECT, which only the listener takes', () => {
+    const { driver, session } = open();
+    session.agentData(lines('CONNECT crm.internal:8080 HTTP/1.1', 'Host: crm.internal:8080', '', ''));
+    assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 501/);
+    assert.equal(driver.exchanges[0]!.intent.statement, 'CONNECT crm.internal:8080');
+  });
+
+  it('records a malformed request as denied', () => {
+    const { driver, session } = open();
+    session.agentData(lines('GET / HTTP/1.1', 'Host: a', 'Host: b', '', ''));
+    assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 400[^]*several-hosts/);
+    assert.deepEqual([driver.exchanges[0]!.intent.operation.verb, driver.exchanges[0]!.intent.verdict.action], ['MALFORMED', 'Deny']);
+  });
+
+  it('answers 401 where nobody is known and the policy wants somebody', () => {
+    const nobody: Verdict = { ...DENY, reason: 'no identity' };
+    const { driver, session } = open({ decide: () => nobody, policy: { unidentified: nobody } as CompiledPolicy });
+    session.agentData(get());
+    assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 401[^]*WWW-Authenticate: Bearer/);
   });
 
   it('serves TLS to the agent that begins with a ClientHello', () => {

@@ -1,12 +1,10 @@
 /** One agent connection and its target connection: exchanges in strict order, each decided and recorded before its bytes go on. */
 import type { EvidenceError } from '@cairn/audit';
-import type { Verdict } from '@cairn/crds';
 import type { HoldOutcome } from '../../guard/guard.js';
 import type { Session, SessionContext } from '../protocol.js';
 import { AgentLeg } from './agent-leg.js';
-import { approvalBytes } from './approval-bytes.js';
-import { type Decided, type RequestBody, decide, headForTarget, recordIntent, recordRefusal } from './decided.js';
-import { BODY, adjoin } from './frame.js';
+import { HeldRequest, approvalBytes } from './held-request.js';
+import { type Decided, type RequestBody, decide, recordDenial, recordIntent, recordRefusal, sendRequest } from './decided.js';
 import type { HttpSyntaxError, RequestHead } from './head.js';
 import { LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
@@ -16,15 +14,12 @@ import {
   answer,
   broken,
   connectRefused,
-  denied,
   held,
   lateHead,
   malformed,
   misdirected,
   noEvidence,
   tooLargeToHold,
-  unidentified,
-  unmaskable,
   unready,
 } from './problem.js';
 import { Responses } from './responses.js';
@@ -35,6 +30,7 @@ import { Upstream } from './upstream.js';
 
 const TLS_HANDSHAKE = 0x16; // RFC 8446 5.1
 const GONE = 'the target closed the connection; send the request again';
+const NOWHERE: Routed = { path: '', absolute: false, host: undefined, port: undefined };
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class HttpSession implements Session {
@@ -51,7 +47,7 @@ export class HttpSession implements Session {
   /** The request whose body is coming. */
   #current: OpenExchange | undefined;
   /** A request that is collected for its approval. */
-  #collecting: { decided: Decided; body: RequestBody; size: number } | undefined;
+  #collecting: HeldRequest | undefined;
   /** A request that waits for approval, delivery or the target. */
   #waiting: OpenExchange | undefined;
   #draining = false;
@@ -121,10 +117,11 @@ export class HttpSession implements Session {
   evidenceFailed(error: EvidenceError): void {
     if (this.#mode === 'over') return;
     const open = this.#open[0];
-    if (this.#mode !== 'tunnel' && !open?.answered) {
+    // What of an answer was under way was dropped: another one would be read as its rest.
+    if (this.#mode === 'http' && (open ? !open.answered : this.#waiting)) {
       this.#context.wire.toAgent(answer(noEvidence(error), { close: true, bodiless: open?.head.method === 'HEAD' }));
     }
-    this.#open.length = 0;
+    for (const each of this.#open.splice(0)) each.masked?.abandon();
     this.#wait(undefined);
     this.#tunnel = undefined;
     this.#finish();
@@ -159,9 +156,7 @@ export class HttpSession implements Session {
 
   #request(head: RequestHead, raw: Buffer): void {
     const { record, host, port } = this.#context;
-    if (head.method === 'CONNECT') {
-      return this.#refuse(connectRefused(), head);
-    }
+    if (head.method === 'CONNECT') return this.#refuseRecorded(head, { ...NOWHERE, path: head.target }, connectRefused());
     const route = this.#router.route(head);
     if (!this.#router.leadsHere(route)) {
       const reroute = this.#context.wire.reroute;
@@ -181,19 +176,10 @@ export class HttpSession implements Session {
 
   #decide(head: RequestHead, raw: Buffer, route: Routed): void {
     const decided = decide(this.#context, head, raw, route);
-    const { action } = decided.verdict;
-    if (action === 'Deny') return this.#deny(decided);
-    if (decided.masker && decided.upgrade !== undefined) return this.#unmaskable(decided);
-    if (action === 'RequireApproval') return this.#collect(decided);
-    this.#forward(decided, this.#readAhead(head));
-  }
-
-  /** The body as far as it lies in the chunk of the head: a small request is then recorded and forwarded whole. */
-  #readAhead(head: RequestHead): RequestBody | undefined {
-    if (this.#requests.done) return undefined;
-    if (head.expectContinue || this.#requests.read() !== BODY) return { raw: [], parts: [], trailers: undefined, done: false };
-    const { raw, parts, trailers, done } = this.#requests;
-    return { raw: [raw], parts, trailers, done };
+    const denial = recordDenial(this.#context, decided);
+    if (denial) return this.#refuseOpen(denial.open, denial.problem);
+    if (decided.verdict.action === 'RequireApproval') return this.#collect(decided);
+    this.#forward(decided, this.#leg.readAhead());
   }
 
   #forward(decided: Decided, body: RequestBody | undefined): void {
@@ -202,6 +188,10 @@ export class HttpSession implements Session {
     if (this.#upstream.ready && decided.verdict.delivery !== 'Strict' && !this.#upstream.ended) return this.#send(open, decided, body);
     this.#leg.hold();
     this.#wait(open);
+    this.#sendWhenReady(open, decided, body);
+  }
+
+  #sendWhenReady(open: OpenExchange, decided: Decided, body: RequestBody | undefined): void {
     this.#readyFor(open).then(
       () => this.#resume(open, () => this.#send(open, decided, body)),
       (error: Error) => this.#resume(open, () => this.#refuseOpen(open, unready(error, this.#context))),
@@ -227,16 +217,9 @@ export class HttpSession implements Session {
   }
 
   #send(open: OpenExchange, decided: Decided, body: RequestBody | undefined): void {
-    const { wire } = this.#context;
     if (this.#upstream.ended) return this.#refuseOpen(open, broken(GONE));
-    const bytes = headForTarget(this.#context, decided, open.exchange.id);
     this.#open.push(open);
-    const [first, ...more] = body?.raw ?? [];
-    const together = first && adjoin(bytes, first);
-    wire.toTarget(together ?? bytes);
-    if (first && !together && first.length > 0) wire.toTarget(first);
-    for (const raw of more) if (raw.length > 0) wire.toTarget(raw);
-    if (body?.trailers !== undefined) wire.toTarget(Buffer.from(body.trailers, 'latin1'));
+    sendRequest(this.#context, decided, body, open.exchange.id);
     if (open.requestDone) this.#sent(open);
   }
 
@@ -248,7 +231,7 @@ export class HttpSession implements Session {
 
   #body(): void {
     const { raw, parts, trailers, done } = this.#requests;
-    if (this.#collecting) return this.#collectBody();
+    if (this.#collecting) return this.#collectBody(this.#collecting);
     if (this.#draining) {
       this.#draining = !done;
       return;
@@ -269,26 +252,17 @@ export class HttpSession implements Session {
     const { head } = decided;
     if (head.length > MAX_HELD_REQUEST_BYTES) return this.#tooLarge(decided);
     if (this.#requests.done) return this.#ask(decided, undefined);
-    this.#collecting = { decided, body: { raw: [], parts: [], trailers: undefined, done: false }, size: 0 };
+    this.#collecting = new HeldRequest(decided);
     // The approval is about the body too, so it is asked for here (RFC 9110 10.1.1).
     if (head.expectContinue) this.#leg.inTurn(() => (this.#context.wire.toAgent(CONTINUE), this.#leg.release()));
   }
 
-  #collectBody(): void {
-    const collecting = this.#collecting!;
-    const { decided, body } = collecting;
-    body.raw.push(this.#requests.raw);
-    body.parts.push(...this.#requests.parts);
-    body.trailers = this.#requests.trailers;
-    collecting.size += this.#requests.raw.length;
-    if (collecting.size > MAX_HELD_REQUEST_BYTES) {
-      this.#collecting = undefined;
-      return this.#tooLarge(decided);
-    }
-    if (!this.#requests.done) return;
-    body.done = true;
+  #collectBody(collecting: HeldRequest): void {
+    const fits = collecting.take(this.#requests);
+    if (fits && !collecting.body.done) return;
     this.#collecting = undefined;
-    this.#ask(decided, body);
+    if (fits) this.#ask(collecting.decided, collecting.body);
+    else this.#tooLarge(collecting.decided);
   }
 
   #ask(decided: Decided, body: RequestBody | undefined): void {
@@ -314,29 +288,12 @@ export class HttpSession implements Session {
     if (outcome.state !== 'approved' || !decided) {
       return this.#resume(open, () => this.#refuseOpen(open, held(open.verdict, outcome, open.exchange.id)));
     }
-    this.#readyFor(open).then(
-      () => this.#resume(open, () => this.#send(open, decided, body)),
-      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, unready(error, this.#context))),
-    );
+    this.#sendWhenReady(open, decided, body);
   }
 
   #tooLarge(decided: Decided): void {
     const open = recordIntent(this.#context, decided, undefined);
     this.#refuseOpen(open, tooLargeToHold(open.exchange.id));
-  }
-
-  #deny(decided: Decided): void {
-    const { verdict, statement } = decided;
-    const open = recordIntent(this.#context, decided, undefined);
-    const unknown = verdict === this.#context.policy()?.unidentified;
-    this.#refuseOpen(open, unknown ? unidentified(verdict, open.exchange.id) : denied(verdict, statement, open.exchange.id));
-  }
-
-  #unmaskable(decided: Decided): void {
-    const verdict: Verdict = { ...decided.verdict, action: 'Deny', reason: 'a tunnel cannot be masked' };
-    const open = recordIntent(this.#context, { ...decided, verdict }, undefined);
-    const problem = unmaskable(verdict, `it becomes a tunnel (Upgrade: ${decided.upgrade})`, open.exchange.id);
-    this.#refuseOpen(open, { ...problem, status: 403 });
   }
 
   /** Denied for what the request is, not by a rule; recorded like any denial. */
@@ -369,7 +326,11 @@ export class HttpSession implements Session {
   #refuse(problem: Problem, head: RequestHead | undefined): void {
     if (this.#open.length > 0) return this.#leg.inTurn(() => (this.#refuse(problem, head), this.#leg.release()));
     const rest = head && !this.#requests.done;
-    const close = !head || head.last || (rest && (head.expectContinue || head.chunked || head.length > MAX_DRAINED_BYTES)) === true;
+    const close =
+      !head ||
+      head.last ||
+      this.#upstream.ended ||
+      (rest && (head.expectContinue || head.chunked || head.length > MAX_DRAINED_BYTES)) === true;
     this.#context.wire.toAgent(answer(problem, { close, bodiless: head?.method === 'HEAD' }));
     if (close) this.#finish();
     else this.#draining = rest === true;

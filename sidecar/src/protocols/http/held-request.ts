@@ -1,13 +1,35 @@
 /**
- * What an approval of a request is bound to: everything that says what will be done, and nothing that a retry of the
- * same request changes by itself (tracing, what we add, how the body was cut into chunks).
+ * A request that is kept whole until somebody approved it, and what the approval is bound to: everything that says what
+ * will be done, and nothing that a retry of the same request changes by itself (tracing, what we add, how the body was
+ * cut into chunks).
  */
+import type { Decided, RequestBody } from './decided.js';
+import type { MessageReader } from './frame.js';
 import type { RequestHead } from './head.js';
+import { MAX_HELD_REQUEST_BYTES } from './limits.js';
+
+export class HeldRequest {
+  readonly body: RequestBody = { raw: [], parts: [], trailers: undefined, done: false };
+  #size = 0;
+
+  constructor(readonly decided: Decided) {}
+
+  /** Keeps the piece of the body that was just read. False where it is too large. */
+  take(reader: MessageReader<RequestHead>): boolean {
+    const { body } = this;
+    body.raw.push(reader.raw);
+    body.parts.push(...reader.parts);
+    body.trailers = reader.trailers;
+    body.done = reader.done;
+    this.#size += reader.raw.length;
+    return this.#size <= MAX_HELD_REQUEST_BYTES;
+  }
+}
 
 const VOLATILE = new Set(
   (
     'connection keep-alive te expect transfer-encoding content-length accept-encoding user-agent date traceparent tracestate baggage b3 ' +
-    'x-request-id x-correlation-id x-amzn-trace-id x-cloud-trace-context sentry-trace idempotency-key-attempt'
+    'x-request-id x-correlation-id x-amzn-trace-id x-cloud-trace-context sentry-trace'
   ).split(' '),
 );
 
