@@ -132,6 +132,24 @@ describe('the record', () => {
   });
 });
 
+describe('application_name', () => {
+  it('says who acts again after the agent changed it, also inside a transaction', () =>
+    connected(async (client) => {
+      const shown = async () => rows(client.query('select application_name as name from pg_stat_activity where pid = pg_backend_pid()'));
+      const tagged = await shown();
+      await client.query("set application_name = 'somebody else'");
+      assert.deepEqual(await shown(), tagged);
+      await client.query('begin');
+      await client.query("set application_name = 'somebody else'");
+      assert.deepEqual(await shown(), tagged);
+      await client.query('rollback');
+      assert.deepEqual(await shown(), tagged);
+      await client.query('reset all');
+      assert.deepEqual(await shown(), tagged);
+      assert.deepEqual(tagged, [{ name: 'carol@example.com/agent' }]);
+    }));
+});
+
 describe('a masked column', () => {
   const hidden: [string, unknown[]?][] = [
     ['select email from people where id = 1'],
