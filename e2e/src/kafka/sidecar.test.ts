@@ -1,10 +1,14 @@
 /** A real sidecar in front of a real server ships to a real broker; what `delivery: Strict` waits for. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { TOPICS, type AuditEvent } from '@cairn/audit';
+import { TOPICS, type AuditEvent, type CertificateTrust } from '@cairn/audit';
+import { ingestKafka, openLedger, verifyLedger } from '@cairn/ledger';
 import { applyTopics } from '@cairn/sidecar';
 import { ProxyAgent, request } from 'undici';
 import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
@@ -22,7 +26,7 @@ spec:
   - {name: crm, protocol: http, hosts: [crm.internal], port: 80}
   rules:
   - {name: payments, match: {targets: [crm], resources: [/payments]}, action: Allow, level: Metadata, delivery: Strict}
-  default: {action: Allow, level: Metadata}
+  default: {action: Allow, level: RequestResponse}
 `;
 
 let kafka: KafkaBroker;
@@ -89,4 +93,25 @@ test('Strict: a request reaches its target only after Kafka has its intent', asy
   await kafka.restart();
   assert.equal(await paying, 200);
   assert.ok(reached.includes('/payments'));
+});
+
+test('a ledger that knows nothing but Kafka verifies the whole stream, bodies and its end included', async (t) => {
+  const written = sidecar.events().length;
+  await sidecar.stop({ keep: true });
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-kafka-ledger-'));
+  const ledger = openLedger(join(folder, 'ledger'), { create: true });
+  t.after(async () => {
+    ledger.close();
+    await rm(folder, { recursive: true });
+  });
+  await ingestKafka(ledger, { connection: { brokers: [kafka.plaintext] }, until: 'end' }, new AbortController().signal);
+  const { issuer, jwksUri } = plane.service.tokenService();
+  const jwks = (await (await fetch(jwksUri)).json()) as CertificateTrust['jwks'];
+  const report = await verifyLedger(ledger, { trust: { issuer, jwks } });
+  assert.deepEqual(report.integrity.findings, []);
+  assert.equal(report.integrity.held, true);
+  assert.ok(ledger.size() > written, 'stream.close came too');
+  const [complete] = [...ledger.query({})].filter(({ event }) => event.response?.payload);
+  const { record } = complete!.event.response!.payload![0]!;
+  assert.ok(ledger.payload(complete!.event.integrity.stream, record), 'the sealed body is there');
 });
