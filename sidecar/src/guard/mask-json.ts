@@ -47,7 +47,7 @@ export class JsonMasking {
   readonly #sequence: boolean;
   #expect = VALUE;
   #reading = BETWEEN;
-  readonly #stack = new Uint8Array(MAX_JSON_DEPTH);
+  readonly #stack: number[] = [];
   #depth = 0;
   #isKey = false;
   #escaped = false;
@@ -190,20 +190,28 @@ export class JsonMasking {
   #stringRun(chunk: Buffer, start: number): number {
     const length = chunk.length;
     let at = start;
+    let digits = 0;
+    let ats = 0;
     while (at < length) {
-      const code = chunk[at]!;
-      if (this.#escape > 0) this.#escapeByte(code);
-      else if (code === 0x22) return at;
-      else if (code === 0x5c) {
+      if (this.#escape > 0) {
+        this.#escapeByte(chunk[at++]!);
+        continue;
+      }
+      let code = chunk[at]!;
+      while (code > 0x5c && ++at < length) code = chunk[at]!; // most letters
+      if (at === length || code === 0x22) break;
+      if (code === 0x5c) {
         this.#escape = 1;
         this.#escaped = true;
       } else if (code <= 0x40) {
-        if (code >= 0x30 && code <= 0x39) this.#digits++;
-        else if (code === 0x40) this.#ats++;
+        if (code >= 0x30 && code <= 0x39) digits++;
+        else if (code === 0x40) ats++;
         else if (code < 0x20) throw syntax('a control character stands inside a JSON string');
       }
       at++;
     }
+    this.#digits += digits;
+    this.#ats += ats;
     return at;
   }
 

@@ -1,7 +1,7 @@
 /** What of a request changes on its way: identity and proxy fields go, credential and tags come. Everything else keeps its bytes. */
 import type { Attribution } from '../../attribute/attribution.js';
 import type { TargetCredential } from '../../credentials/credential.js';
-import type { RequestHead, ResponseHead } from './head.js';
+import { type RequestHead, type ResponseHead, value } from './head.js';
 
 const authorizations = new WeakMap<TargetCredential, string>();
 
@@ -174,7 +174,11 @@ export function rewriteResponse(head: ResponseHead, framing: string, field: (nam
     const eol = text.indexOf('\r\n', pos);
     const colon = text.indexOf(':', pos);
     const name = text.slice(pos, colon).toLowerCase();
-    if (!BODY_FIELDS.has(name)) kept += `${text.slice(pos, colon)}: ${field(name, text.slice(colon + 1, eol).trim())}\r\n`;
+    if (!BODY_FIELDS.has(name)) {
+      const before = value(text, colon, eol);
+      const after = field(name, before);
+      kept += after === before ? text.slice(pos, eol + 2) : `${text.slice(pos, colon)}: ${after}\r\n`;
+    }
     pos = eol + 2;
   }
   return Buffer.from(`${kept}${framing}\r\n`, 'latin1');
