@@ -26,8 +26,10 @@ export interface RelayOptions {
   /** Members of the target in YAML flow style. */
   target?: string;
   initSql?: string;
-  agent?: string;
-  secrets?: Record<string, Record<string, string>>;
+  /** Secrets beside the default ones, once the server runs. */
+  secrets?: (server: PostgresPart) => Promise<Record<string, Record<string, string>>>;
+  /** Default: the secret with username and password. */
+  credential?: string;
 }
 
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
@@ -37,13 +39,15 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     initSql: `grant all on schema public to ${ROLE};${options.initSql ?? ''}`,
   });
   const plane = await startControlPlane(policy(options, server.port));
-  const { user } = { user: ROLE };
   const sidecar = await startSidecar({
     plane,
     targets: ['orders'],
     resolve: { [`orders.internal:${server.port}`]: `127.0.0.1:${server.port}` },
-    credentials: { orders: { username: user, password: SECRET }, ...(server.ca ? { ca: { crt: server.ca } } : {}), ...options.secrets },
-    env: { NODE_OPTIONS: '--enable-source-maps' },
+    credentials: {
+      orders: { username: ROLE, password: SECRET },
+      ...(server.ca ? { ca: { crt: server.ca } } : {}),
+      ...(await options.secrets?.(server)),
+    },
   });
   return {
     server,
@@ -69,7 +73,7 @@ spec:
   selector: {}
   identity: {required: false, providers: [], onAmbiguous: Record}
   targets:
-  - {name: orders, protocol: postgres, hosts: [orders.internal], port: ${port}, credential: {secret: orders}, ${options.target ?? 'tls: {mode: Prefer}'}}
+  - {name: orders, protocol: postgres, hosts: [orders.internal], port: ${port}, credential: ${options.credential ?? '{secret: orders}'}, ${options.target ?? 'tls: {mode: Prefer}'}}
   rules:
 ${options.rules ?? '    []'}
   default: {action: Allow, level: RequestResponse}

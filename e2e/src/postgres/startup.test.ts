@@ -49,6 +49,19 @@ describe('towards the server', () => {
     }
   });
 
+  it('proves itself by a client certificate', async () => {
+    const relay = await relayWith({
+      postgres: { ssl: true, hba: ['hostssl all agent_role all cert', 'hostnossl all agent_role all reject'] },
+      target: VERIFIED,
+      credential: '{clientCertificateSecret: client}',
+      secrets: async (server) => {
+        const { cert, key } = await server.clientCertificate('agent_role');
+        return { client: { 'tls.crt': cert, 'tls.key': key, username: 'agent_role' } };
+      },
+    });
+    assert.deepEqual(await ask({ connectionString: relay.url }, 'select current_user::text as who'), { who: 'agent_role' });
+  });
+
   it('sends a password in the clear over TLS alone', async () => {
     const hba = ['hostssl all agent_role all password', 'hostnossl all agent_role all password'];
     const safe = await relayWith({ postgres: { ssl: true, hba }, target: VERIFIED });

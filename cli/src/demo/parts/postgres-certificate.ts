@@ -13,8 +13,8 @@ export interface ServerCertificate {
   key: string;
 }
 
-/** EC P-256, valid for a day, for localhost, 127.0.0.1 and ::1. */
-export async function localhostCertificate(): Promise<ServerCertificate> {
+/** EC P-256, valid for a day, for localhost, 127.0.0.1 and ::1; `issue` signs a client's for a role. */
+export async function localhostCertificate(): Promise<ServerCertificate & { issue(role: string): Promise<{ cert: string; key: string }> }> {
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const caKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
@@ -24,22 +24,18 @@ export async function localhostCertificate(): Promise<ServerCertificate> {
     ...validity,
     extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)],
   });
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const sign = async (subject: string, extensions: x509.Extension[]): Promise<{ cert: string; key: string }> => {
+    const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+    const issued = { subject, issuer: ca.subject, signingKey: caKeys.privateKey, publicKey: keys.publicKey, signingAlgorithm: ALGORITHM };
+    const cert = await x509.X509CertificateGenerator.create({ ...issued, ...validity, extensions });
+    const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+    return { cert: cert.toString('pem'), key };
+  };
   const names = [
     { type: 'dns', value: 'localhost' },
     { type: 'ip', value: '127.0.0.1' },
     { type: 'ip', value: '::1' },
   ] as const;
-  const cert = await x509.X509CertificateGenerator.create({
-    subject: 'CN=localhost',
-    issuer: ca.subject,
-    signingKey: caKeys.privateKey,
-    publicKey: keys.publicKey,
-    signingAlgorithm: ALGORITHM,
-    ...validity,
-    extensions: [new x509.SubjectAlternativeNameExtension([...names])],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.match(/.{1,64}/g)?.join('\n')}\n-----END PRIVATE KEY-----\n`;
-  return { ca: ca.toString('pem'), cert: cert.toString('pem'), key };
+  const server = await sign('CN=localhost', [new x509.SubjectAlternativeNameExtension([...names])]);
+  return { ca: ca.toString('pem'), ...server, issue: (role) => sign(`CN=${role}`, []) };
 }

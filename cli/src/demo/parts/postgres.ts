@@ -32,6 +32,8 @@ export interface PostgresPart {
   readonly admin: { readonly user: string; readonly password: string };
   /** PEM of the CA, with `ssl`. */
   readonly ca: string | undefined;
+  /** A certificate that `cert` lines of `hba` take for this role; only with `ssl`. */
+  clientCertificate(role: string): Promise<{ cert: string; key: string }>;
   readonly pid: number;
   url(user: string, password: string, database: string): string;
   /** Fast shutdown; removes the data. */
@@ -51,14 +53,14 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const drop = () => rmSync(home, { recursive: true, force: true });
   try {
     const data = await initialise(folder, home, password, options);
-    const ca = options.ssl ? await installCertificate(data) : undefined;
+    const tls = options.ssl ? await installCertificate(data) : undefined;
     const { child, port } = await launch(folder, data, options);
     const onExit = () => {
       child.kill('SIGQUIT');
       drop();
     };
     process.once('exit', onExit);
-    const part = describe({ child, port, password, ca, home, onExit });
+    const part = describe({ child, port, password, tls, home, onExit });
     await prepare(part, options).catch(async (error: unknown) => {
       await part.stop();
       throw error;
@@ -105,15 +107,15 @@ function settings(home: string, options: PostgresOptions): string[] {
   return ['', ...quick, ...place, ...tls, ...(options.settings ?? []), ''];
 }
 
-async function installCertificate(data: string): Promise<string> {
-  const { ca, cert, key } = await localhostCertificate();
+async function installCertificate(data: string): Promise<ServerTls> {
+  const { ca, cert, key, issue } = await localhostCertificate();
   await writeFile(join(data, 'server.crt'), cert);
   await writeFile(join(data, 'server.key'), key, { mode: 0o600 });
   await writeFile(join(data, 'root.crt'), ca);
   await appendFile(join(data, 'postgresql.conf'), "ssl_ca_file='root.crt'\n");
   await chmod(join(data, 'server.key'), 0o600);
   for (const name of ['server.crt', 'server.key', 'root.crt']) own(join(data, name));
-  return ca;
+  return { ca, issue };
 }
 
 async function launch(folder: string, data: string, options: PostgresOptions): Promise<{ child: ChildProcess; port: number }> {
@@ -157,16 +159,21 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+interface ServerTls {
+  ca: string;
+  issue(role: string): Promise<{ cert: string; key: string }>;
+}
+
 interface Running {
   child: ChildProcess;
   port: number;
   password: string;
-  ca: string | undefined;
+  tls: ServerTls | undefined;
   home: string;
   onExit: () => void;
 }
 
-function describe({ child, port, password, ca, home, onExit }: Running): PostgresPart {
+function describe({ child, port, password, tls, home, onExit }: Running): PostgresPart {
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     process.off('exit', onExit);
@@ -181,7 +188,9 @@ function describe({ child, port, password, ca, home, onExit }: Running): Postgre
     host: HOST,
     port,
     admin: { user: ADMIN, password },
-    ca,
+    ca: tls?.ca,
+    clientCertificate: (role) =>
+      tls ? tls.issue(role) : Promise.reject(new Error('start PostgreSQL with ssl: true to have client certificates')),
     pid: child.pid ?? 0,
     url: (user, secret, database) =>
       `postgres://${encodeURIComponent(user)}:${encodeURIComponent(secret)}@${HOST}:${port}/${encodeURIComponent(database)}`,
