@@ -1,3 +1,5 @@
+import { request as requestHttp, type IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { DOCUMENT_BYTES, FETCH_MILLISECONDS } from './limits.js';
 import { IdentityError } from './types.js';
 
@@ -26,27 +28,36 @@ export function trustedUrl(text: string, what: string): URL {
   throw new IdentityError('unavailable', `${what} must be https (plain http only to loopback, private addresses and cluster services)`);
 }
 
-async function boundedText(response: Response, what: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function boundedText(response: IncomingMessage, what: string): Promise<string> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += (chunk as Uint8Array).byteLength;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
     if (size > DOCUMENT_BYTES) throw new IdentityError('unavailable', `${what} is larger than ${DOCUMENT_BYTES} bytes`);
-    chunks.push(chunk as Uint8Array);
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** node:http rather than fetch(): every sidecar fetches keys, and fetch() would stay in its memory with some 10 MB. */
+function get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
+  const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    ask(url, { headers: { accept: 'application/json', ...headers }, signal }, resolve)
+      .on('error', reject)
+      .end();
+  });
 }
 
 /** Fetches a document with bounds on time and size and without redirects. Throws IdentityError `unavailable`. */
 export async function fetchDocument(url: URL, what: string, headers: Record<string, string> = {}): Promise<FetchedDocument> {
   try {
-    const signal = AbortSignal.timeout(FETCH_MILLISECONDS);
-    const response = await fetch(url, { headers: { accept: 'application/json', ...headers }, redirect: 'error', signal });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new IdentityError('unavailable', `${what} at ${url.origin} answered ${response.status}`);
+    const response = await get(url, headers, AbortSignal.timeout(FETCH_MILLISECONDS));
+    if (response.statusCode !== 200) {
+      response.destroy();
+      throw new IdentityError('unavailable', `${what} at ${url.origin} answered ${response.statusCode}`);
     }
-    return { contentType: response.headers.get('content-type') ?? '', text: await boundedText(response, what) };
+    return { contentType: response.headers['content-type'] ?? '', text: await boundedText(response, what) };
   } catch (error) {
     if (error instanceof IdentityError) throw error;
     throw new IdentityError('unavailable', `${what} at ${url.origin} could not be fetched: ${(error as Error).name}`);
