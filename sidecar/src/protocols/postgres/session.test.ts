@@ -6,7 +6,7 @@ import { array, assert as hold, asyncProperty, integer } from 'fast-check';
 import type { Attribution } from '../../attribute/attribution.js';
 import { createDriver, type Driver, type DriverOptions } from '../../testing/session-driver.js';
 import { CancelKeys } from './cancel.js';
-import { MAX_PIPELINED, MAX_STARTUP_BYTES } from './limits.js';
+import { MAX_PIPELINED, MAX_PORTALS, MAX_PREPARED, MAX_STARTUP_BYTES } from './limits.js';
 import { errorResponse, executeMessage, message, packet, parseMessage, queryMessage, SYNC } from './messages.js';
 import { renderPostgresPayload } from './render.js';
 import { PostgresSession } from './session.js';
@@ -342,6 +342,22 @@ describe('a PostgreSQL session', () => {
     assert.equal(driver.takeTarget().length, 5 * MAX_PIPELINED);
     session.targetData(Buffer.concat(Array.from({ length: MAX_PIPELINED }, () => READY)));
     assert.equal(driver.takeTarget().length, 5);
+  });
+
+  it('keeps so many prepared statements and portals, and refuses one more', async () => {
+    for (const [limit, make] of [
+      [MAX_PREPARED, (name: string) => parseMessage(name, 'select 1')],
+      [MAX_PORTALS, (name: string) => message('B', `${name}\0\0`, Buffer.alloc(6))],
+    ] as const) {
+      const { driver, session } = await opened();
+      for (let index = 0; index < limit; index++) {
+        session.agentData(Buffer.concat([make(`n${index}`), SYNC]));
+        session.targetData(Buffer.concat([message(limit === MAX_PREPARED ? '1' : '2'), message('Z', 'T')]));
+      }
+      assert.ok(!driver.takeTarget().includes('cairn refused'));
+      session.agentData(Buffer.concat([make('one more'), SYNC]));
+      assert.ok(driver.takeTarget().includes('cairn refused'));
+    }
   });
 
   it('ends on bytes that are no messages, from either side', async () => {

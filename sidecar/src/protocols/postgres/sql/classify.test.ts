@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { array, assert as hold, constantFrom, property } from 'fast-check';
-import { MAX_PARSED_SQL_BYTES } from '../limits.js';
+import { MAX_CLASSIFIED, MAX_OPERATIONS, MAX_PARSED_SQL_BYTES } from '../limits.js';
 import { classifySql, SqlClassifier } from './classify.js';
 import { classificationKey } from './normalise.js';
 
@@ -123,6 +123,21 @@ describe('SQL text as operations', () => {
     const at = `select 1${' '.repeat(MAX_PARSED_SQL_BYTES - 8)}`;
     assert.equal(classifier.classify(at).error, undefined);
     assert.match(classifier.classify(`${at} `).error ?? '', /longer than/);
+  });
+
+  it('counts operations to the limit and refuses one more', () => {
+    const tables = (count: number): string => `truncate ${Array.from({ length: count }, (_, index) => `t${index}`).join(', ')}`;
+    assert.equal(classifier.classify(tables(MAX_OPERATIONS)).operations.length, MAX_OPERATIONS);
+    assert.match(classifier.classify(tables(MAX_OPERATIONS + 1)).error ?? '', /more than 1000 operations/);
+  });
+
+  it('remembers so many texts, and the oldest no longer', () => {
+    const small = new SqlClassifier(classifier['parser'], []);
+    const first = small.classify('select a from t0');
+    for (let index = 1; index < MAX_CLASSIFIED; index++) small.classify(`select a from t${index}`);
+    assert.equal(small.classify('select a from t0'), first);
+    small.classify('select a from another');
+    assert.notEqual(small.classify('select a from t0'), first);
   });
 
   it('refuses a tree too deep for it, and reads on after that', async () => {
