@@ -1,7 +1,7 @@
 /** The agent's messages: each statement is decided before it is sent, what is only passed on is passed on as it came. */
 import type { Operation } from '@cairn/crds';
 import { admit, type Admitted, type Request } from './admission.js';
-import { bindNames, type Binds, readBinds } from './binds.js';
+import { bindNames, readBinds } from './binds.js';
 import type { Conversation } from './conversation.js';
 import { describeCopy, unmaskable } from './copy.js';
 import { Execution, type ResultSource } from './execution.js';
@@ -21,7 +21,6 @@ const EMPTY = Buffer.alloc(0);
 export class AgentLeg implements FrameSink {
   /** After a refusal in a batch: the server skips until Sync, and so do we. */
   private skipping = false;
-  private lastBinds: { portal: Portal; binds: Binds } | undefined;
 
   private readonly statements: SessionStatements;
 
@@ -232,8 +231,9 @@ export class AgentLeg implements FrameSink {
       end,
       ...conversation.change(),
       description: undefined,
-      described: false,
+      described: undefined,
       suspended: false,
+      formats: [],
     };
     conversation.toTarget.pass(buffer, start, end);
     conversation.pending.push(Kind.Bind, { portal });
@@ -283,7 +283,7 @@ export class AgentLeg implements FrameSink {
       return { text, classified: undefined, operations, hint: attributionHint(''), bytes, exact: () => [Buffer.from(text)] };
     }
     const binds = readBinds(portal.buffer, portal.from, portal.end, prepared.types);
-    this.lastBinds = { portal, binds };
+    portal.formats = binds.resultFormats;
     const { classified, text, hint } = prepared;
     const message = portal.buffer.subarray(portal.from, portal.end);
     return {
@@ -300,16 +300,21 @@ export class AgentLeg implements FrameSink {
     };
   }
 
+  /** Whether the columns are known, or will be when the rows come: by a Describe of the same batch, which fails with it. */
+  private described(what: Portal | Prepared | undefined): boolean {
+    return what !== undefined && (what.description !== undefined || what.described === this.conversation.batch);
+  }
+
   private sendExecute(admitted: Admitted, portal: Portal | undefined, name: string, buffer: Buffer, start: number, end: number): void {
     const { conversation } = this;
     const classified = portal?.prepared?.classified;
     const execution = this.execution(admitted, this.statements.source(classified));
     if (admitted.masker?.fields) describeCopy(conversation, classified?.statements[0], portal?.prepared?.text ?? '', execution, false);
     let source = portal;
-    if (!portal?.described && !portal?.prepared?.described && (admitted.masker || classified?.statements[0]?.outputs)) {
-      const unknown = { name, prepared: undefined, buffer: EMPTY, from: 0, end: 0, description: undefined, suspended: false };
-      source = portal ?? { ...unknown, ...conversation.change(), described: true };
-      source.described = true;
+    if (!this.described(portal) && !this.described(portal?.prepared) && (admitted.masker || classified?.statements[0]?.outputs)) {
+      const unknown = { name, prepared: undefined, buffer: EMPTY, from: 0, end: 0, description: undefined, suspended: false, formats: [] };
+      source = portal ?? { ...unknown, ...conversation.change(), described: conversation.batch };
+      source.described = conversation.batch;
       conversation.toTarget.write(describeMessage('P', name));
       conversation.pending.push(Kind.OwnDescribe, { portal: source });
     }
@@ -318,23 +323,17 @@ export class AgentLeg implements FrameSink {
     conversation.pending.push(Kind.Execute, { execution, portal: source, after });
   }
 
-  /** Result formats of the portal that was read last; kept so that its binds are not read twice. */
-  formatsOf(portal: Portal): readonly number[] {
-    if (this.lastBinds?.portal === portal) return this.lastBinds.binds.resultFormats;
-    return portal.prepared ? readBinds(portal.buffer, portal.from, portal.end, []).resultFormats : [];
-  }
-
   private describe(buffer: Buffer, start: number, end: number): void {
     const { conversation } = this;
     const name = buffer.toString('utf8', start + 6, cstringEnd(buffer, start + 6, end));
     conversation.toTarget.pass(buffer, start, end);
     if (buffer[start + 5] === 0x53) {
       const prepared = conversation.names.prepared(name);
-      if (prepared) prepared.described = true;
+      if (prepared) prepared.described = conversation.batch;
       conversation.pending.push(Kind.DescribeStatement, prepared && { prepared });
     } else {
       const portal = conversation.names.portal(name);
-      if (portal) portal.described = true;
+      if (portal) portal.described = conversation.batch;
       conversation.pending.push(Kind.DescribePortal, portal && { portal });
     }
   }
@@ -356,11 +355,10 @@ export class AgentLeg implements FrameSink {
   }
 
   private sync(buffer: Buffer, start: number, end: number): void {
-    const { conversation } = this;
     this.skipping = false;
-    conversation.toTarget.pass(buffer, start, end);
-    conversation.pending.push(Kind.Sync);
-    conversation.batch++;
+    this.conversation.toTarget.pass(buffer, start, end);
+    this.conversation.pending.push(Kind.Sync);
+    this.conversation.batch++;
   }
 
   private functionCall(buffer: Buffer, start: number, end: number): void {

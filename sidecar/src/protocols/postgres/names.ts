@@ -24,8 +24,8 @@ export interface Prepared extends Change {
   /** OIDs of the parameters, as far as they are known. */
   types: number[];
   description: Description | undefined;
-  /** Describe was sent. */
-  described: boolean;
+  /** Batch in which Describe was last sent. */
+  described: number | undefined;
   /** Closed, but the server has not said so yet. */
   closed: boolean;
   previous: Prepared | undefined;
@@ -39,7 +39,9 @@ export interface Portal extends Change {
   from: number;
   end: number;
   description: Description | undefined;
-  described: boolean;
+  described: number | undefined;
+  /** Result formats that Bind asked for; read with the binds. */
+  formats: readonly number[];
   /** Suspended by a row limit: the next Execute continues what was admitted. */
   suspended: boolean;
 }

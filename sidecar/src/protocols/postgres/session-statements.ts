@@ -102,7 +102,7 @@ export class SessionStatements {
       ...this.conversation.change(),
       types: [],
       description: undefined,
-      described: false,
+      described: undefined,
       closed: false,
       previous: this.conversation.names.prepared(name),
     };

@@ -156,7 +156,7 @@ export class PostgresSession implements Session {
     const conversation = new Conversation(this.context, this.classifier, tag);
     this.conversation = conversation;
     const agentLeg = new AgentLeg(conversation);
-    this.targetLeg = new TargetLeg(conversation, agentLeg);
+    this.targetLeg = new TargetLeg(conversation);
     conversation.agentFrames = new Framer(agentLeg, MAX_AGENT_MESSAGE_BYTES);
     void this.open(startup, tag);
   }

@@ -1,6 +1,5 @@
 /** The server's messages: told apart by what they answer, counted and captured, masked or passed on as they came. */
 import { MASK } from '../../guard/mask.js';
-import type { AgentLeg } from './agent-leg.js';
 import { type Awaited, type Conversation, TRANSACTION_IDLE } from './conversation.js';
 import { describe, type Description, type Execution, withFormats } from './execution.js';
 import type { FrameSink } from './frame.js';
@@ -13,10 +12,7 @@ export class TargetLeg implements FrameSink {
   /** Masks of the last exchange: notices and notifications beside a result may tell what it hides. */
   private masked: Execution | undefined;
 
-  constructor(
-    private readonly conversation: Conversation,
-    private readonly agent: AgentLeg,
-  ) {}
+  constructor(private readonly conversation: Conversation) {}
 
   streams(type: number): boolean {
     if (type !== 0x44 && type !== 0x64) return false; // DataRow, CopyData
@@ -142,7 +138,7 @@ export class TargetLeg implements FrameSink {
   private descriptionOf(portal: Portal): Description | undefined {
     if (portal.description) return portal.description;
     const statement = portal.prepared?.description;
-    return statement && (portal.description = withFormats(statement, this.agent.formatsOf(portal)));
+    return statement && (portal.description = withFormats(statement, portal.formats));
   }
 
   private described(type: number, buffer: Buffer, start: number, end: number): void {

@@ -150,7 +150,7 @@ describe('what a session remembers', () => {
       batch: 0,
       types: [],
       description: undefined,
-      described: false,
+      described: undefined,
       closed: false,
       previous: undefined,
     };
