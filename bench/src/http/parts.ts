@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { accepts, freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
-import { endProcess, LOAD_CORE, PROXY_CORE, sidecarFlags, spawnPinned } from '../measure/process.js';
+import { endProcess, LOAD_CORE, PROXY_CORE, spawnPinned } from '../measure/process.js';
+import { sidecarSettings } from '../measure/sidecar.js';
 import { progress } from '../measure/progress.js';
 import type { WrkTarget } from '../measure/wrk.js';
 import { mitmproxyFolder, startMitmproxy } from './mitmproxy.js';
@@ -70,11 +71,10 @@ export async function startHttpParts(folder: string, options: { mitmproxy: boole
 async function startCairn(upstream: number): Promise<{ parts: HttpPart[]; stop(): Promise<void> }> {
   const plane = await startControlPlane(benchPolicies(LARGE_BYTES * 2));
   const resolve = { [`${BENCH_HOST}:${BENCH_PORT}`]: `127.0.0.1:${upstream}` };
-  const prefix = ['taskset', '-c', String(PROXY_CORE)];
-  const flags = sidecarFlags();
+  const settings = sidecarSettings();
   const modes = ['metadata', 'full', 'masked'] as const;
   const sidecars = await Promise.all(
-    modes.map((mode) => startSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve, prefix, flags })),
+    modes.map((mode) => startSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve, ...settings })),
   );
   return {
     parts: modes.map((mode, index) => {

@@ -9,12 +9,6 @@ export const LOAD_CORE = 0;
 /** USER_HZ of every Linux that Node runs on: the unit of /proc/PID/stat (proc(5)). */
 const TICK_MICROSECONDS = 10_000;
 
-/** PROFILE=folder: every sidecar leaves a CPU profile there when it ends (and is slower by it). */
-export function sidecarFlags(): string[] {
-  const folder = process.env['PROFILE'];
-  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
-}
-
 /** taskset(1) replaces itself by the command, so that the child's pid is the command's own. */
 export function spawnPinned(core: number, command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const child = spawn('taskset', ['-c', String(core), command, ...args], options);

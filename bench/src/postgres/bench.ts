@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { startPostgres } from '@cairn/cli';
 import { freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
 import { added, type Latency } from '../measure/latency.js';
-import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes, sidecarFlags } from '../measure/process.js';
+import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
 import { alternate, warm, type Subject } from '../measure/rounds.js';
+import { sidecarSettings } from '../measure/sidecar.js';
 import { rowsOf, type Measured, type Row } from '../report/row.js';
 import type { Section } from '../report/section.js';
 import { fillDatabase, runWorkload, workloadLatency, WORKLOADS, type Workload } from './pgbench.js';
@@ -118,8 +119,7 @@ async function startParts(): Promise<Parts> {
     targets: ['bench'],
     credentials: { bench: { username: USER, password: PASSWORD } },
     resolve: { [`${HOST}:5432`]: `127.0.0.1:${postgres.port}` },
-    prefix: ['taskset', '-c', String(PROXY_CORE)],
-    flags: sidecarFlags(),
+    ...sidecarSettings(),
   });
   return {
     direct: { name: 'direct', pid: undefined, database: database(postgres.port) },
