@@ -81,6 +81,7 @@ export class JsonMasking {
   /** The rest. Throws JsonMaskError where a value is unfinished. */
   end(): Buffer[] {
     this.#out = [];
+    if (this.#bom % 3 !== 0) throw syntax('the JSON ends inside a byte order mark');
     if (this.#reading === LITERAL) this.#tokenEnd(EMPTY, 0, 0, 0);
     const empty = this.#expect === VALUE && this.#depth === 0;
     if (this.#reading === STRING || (this.#expect !== END && !empty)) throw syntax('the JSON ends in the middle of a value');
