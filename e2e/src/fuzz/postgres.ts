@@ -61,8 +61,8 @@ function check(whole: Buffer, chunks: readonly Buffer[]): void {
   }
   if (once.malformed.length > 1) throw new Error('a stream was refused twice');
   if (!whole.toString('hex').startsWith(once.messages.join('') + once.open)) throw new Error('what was handed on is not what came');
-  for (const message of once.messages) {
-    const bytes = Buffer.from(message, 'hex');
+  for (const told of once.messages) {
+    const bytes = Buffer.from(told, 'hex');
     if (bytes.length < HEADER_BYTES || bytes.readInt32BE(1) !== bytes.length - 1)
       throw new Error('a message has another length than it says');
   }

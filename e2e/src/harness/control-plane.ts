@@ -36,8 +36,8 @@ export const DEPLOYER: Principal = {
   authn: 'kubernetes',
 };
 
-/** Starts it for policies (and IdentityProviders) in YAML. Throws with every problem when they do not hold. */
-export async function startControlPlane(yaml: string): Promise<ControlPlane> {
+/** Starts it for policies (and IdentityProviders) in YAML, on loopback or at `host`. Throws with every problem when they do not hold. */
+export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promise<ControlPlane> {
   const stateFolder = mkdtempSync(join(tmpdir(), 'cairn-control-plane-'));
   const clusterKey = await generateSigningKey();
   const auditorKey = generateAuditorKey();
@@ -74,7 +74,7 @@ export async function startControlPlane(yaml: string): Promise<ControlPlane> {
     },
     log: () => undefined,
   });
-  const url = await service.listen();
+  const url = await service.listen({ host });
   const now = (): number => Math.floor(Date.now() / 1000);
   return {
     url,

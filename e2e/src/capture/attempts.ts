@@ -1,0 +1,73 @@
+/** What an agent may try: programs that every system has, run as its user inside the namespace. */
+import type { Finished, Network } from './network.js';
+
+const CURL = ['curl', '--silent', '--show-error', '--max-time', '10', '--noproxy', '*', '--write-out', '\n%{http_code} %{content_type}'];
+
+export const http = (network: Network, url: string): Promise<Finished> => network.asAgent(...CURL, url);
+
+/** Sends SSLRequest as libpq does and prints the first byte and the text of the answer. */
+const SSL_REQUEST = `
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as s:
+    s.sendall(bytes([0, 0, 0, 8, 4, 210, 22, 47]))
+    answer = b""
+    while True:
+        part = s.recv(4096)
+        if not part: break
+        answer += part
+print(answer)
+`;
+
+const UDP = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect((sys.argv[1], int(sys.argv[2])))
+s.send(sys.argv[3].encode())
+print(s.recv(100))
+`;
+
+/** An echo request, built by hand: a raw socket, as the capability NET_RAW allows it. */
+const ICMP = `
+import socket, struct, sys
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+s.settimeout(10)
+packet = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"data"
+packet = packet[:2] + struct.pack("!H", checksum(packet)) + packet[4:]
+s.sendto(packet, (sys.argv[1], 0))
+while True:
+    answer = s.recv(200)[20:]
+    if answer[0] == 0 and answer[4:6] == packet[4:6]: break
+print("answered")
+`;
+
+const LOOKUP = `
+import socket, sys
+try:
+    print(socket.getaddrinfo(sys.argv[1], 80, socket.AF_UNSPEC, socket.SOCK_STREAM)[0][4][0])
+except socket.gaierror as error:
+    print("gaierror", error.errno == socket.EAI_NONAME, error.strerror)
+`;
+
+export interface Attempts {
+  postgres(host: string, port: number): Promise<Finished>;
+  udp(host: string, port: number, text: string): Promise<Finished>;
+  icmp(host: string): Promise<Finished>;
+  lookup(name: string): Promise<Finished>;
+}
+
+/** `python`: path of an interpreter. */
+export function attempts(network: Network, python: string): Attempts {
+  const script = (text: string, ...args: (string | number)[]): Promise<Finished> =>
+    network.asAgent(python, '-c', text, ...args.map(String));
+  return {
+    postgres: (host, port) => script(SSL_REQUEST, host, port),
+    udp: (host, port, text) => script(UDP, host, port, text),
+    icmp: (host) => script(ICMP, host),
+    lookup: (name) => script(LOOKUP, name),
+  };
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
+import { startSidecar, type Sidecar } from '../harness/sidecar.js';
+import { attempts, http, type Attempts } from './attempts.js';
+import { createNetwork, SIDECAR_UID, type Network } from './network.js';
+import { startWorld, type World } from './world.js';
+
+const POLICY = `
+apiVersion: cairn.dev/v1alpha1
+kind: AuditPolicy
+metadata: {name: fenced, namespace: research}
+spec:
+  selector: {}
+  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
+  targets:
+  - {name: sink, protocol: http, hosts: [sink.internal], port: 8080}
+  rules: []
+  default: {action: Allow, level: Metadata}
+  undeclared: Deny
+`;
+
+const why =
+  process.platform !== 'linux' ? 'network namespaces are Linux' : process.getuid?.() !== 0 ? 'a network namespace needs root' : undefined;
+
+if (why !== undefined) {
+  test(`transparent capture can't be tried here: ${why}`, () => {
+    assert.notEqual(process.env['CI'], 'true', `CI has to run this: ${why}`);
+  });
+} else {
+  describe('transparent capture', suite);
+}
+
+function suite(): void {
+  let network: Network;
+  let world: World;
+  let plane: ControlPlane;
+  let sidecar: Sidecar | undefined;
+  let tried: Attempts;
+
+  before(async () => {
+    network = await createNetwork();
+    world = await startWorld(network);
+    plane = await startControlPlane(POLICY, network.host);
+    const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+    tried = attempts(network, python);
+  });
+
+  after(async () => {
+    await sidecar?.stop();
+    await plane?.stop();
+    world?.close();
+    await network?.remove();
+  });
+
+  async function start(): Promise<Sidecar> {
+    await network.capture({ CAIRN_SIDECAR_UID: String(SIDECAR_UID) });
+    return startSidecar({
+      plane,
+      prefix: network.asSidecar,
+      env: { ...network.env, CAIRN_CAPTURE: 'transparent' },
+      resolve: { 'sink.internal:8080': `${network.host}:${world.http}` },
+    });
+  }
+
+  const direct = (): string => `http://${network.host}:${world.http}`;
+  const direct6 = (): string => `http://[${network.host6}]:${world.http}`;
+
+  async function everythingPasses(marker: string): Promise<void> {
+    assert.match((await http(network, `${direct()}/${marker}`)).output, /from outside\n200/);
+    assert.match((await http(network, `${direct6()}/${marker}6`)).output, /from outside\n200/);
+    assert.match((await tried.postgres(network.host, world.postgres)).output, /b'N'/);
+    assert.match((await tried.udp(network.host, world.udp, marker)).output, new RegExp(`b'${marker}'`));
+    assert.match((await tried.icmp(network.host)).output, /answered/);
+    assert.deepEqual(world.reached.splice(0), [`http /${marker}`, `http /${marker}6`, 'postgres', `udp ${marker}`]);
+  }
+
+  test('without the rules every attempt succeeds', async () => {
+    await everythingPasses('before');
+  });
+
+  test('a declared host is reached by its name, and recorded', async () => {
+    sidecar = await start();
+    assert.match((await tried.lookup('sink.internal')).output, /^198\.18\.0\.1\n$/);
+    assert.match((await http(network, 'http://sink.internal:8080/declared?x=1')).output, /^from outside\n200/);
+    assert.deepEqual(world.reached.splice(0), ['http /declared?x=1']);
+    const events = await sidecar.eventsWhen((all) => all.some(({ stage, target }) => stage === 'complete' && target?.name === 'sink'));
+    const intent = events.find(({ stage, target }) => stage === 'intent' && target?.name === 'sink');
+    assert.deepEqual(intent?.target, { name: 'sink', host: 'sink.internal', port: 8080 });
+    assert.equal(intent?.operation?.resource, '/declared');
+    assert.equal(intent?.attribution?.method, 'pod_launch');
+    assert.equal(events.find(({ stage, cause }) => stage === 'complete' && cause === intent.id)?.response?.status, '200');
+  });
+
+  test('a declared host has no other port', async () => {
+    assert.match((await http(network, `http://sink.internal:${world.http}/other`)).output, /403 application\/problem\+json/);
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('an undeclared name does not exist', async () => {
+    assert.match((await tried.lookup('secret-data.attacker.example')).output, /^gaierror True/);
+    assert.ok(sidecar!.log.some((line) => line.includes('name refused') && line.includes('secret-data.attacker.example')));
+  });
+
+  test('HTTP to an address is refused with a problem that names the event', async () => {
+    const { output } = await http(network, `${direct()}/direct`);
+    assert.match(output, /403 application\/problem\+json/);
+    const { event, detail } = JSON.parse(output.split('\n')[0]!) as { event: string; detail: string };
+    assert.match(detail, new RegExp(`^${network.host}:${world.http}: `));
+    const events = await sidecar!.eventsWhen((all) => all.some(({ cause }) => cause === event));
+    const intent = events.find(({ id }) => id === event);
+    assert.deepEqual(intent?.target, { name: 'undeclared', host: network.host, port: world.http });
+    assert.equal(intent?.decision?.action, 'Deny');
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('PostgreSQL to an address is refused with an ErrorResponse', async () => {
+    const { output } = await tried.postgres(network.host, world.postgres);
+    assert.match(output, /^b'E.*SFATAL.*C28000.*M10\./);
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('IPv6 to an address is refused as well', async () => {
+    assert.match((await http(network, `${direct6()}/direct6`)).output, /403 application\/problem\+json/);
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('UDP and ICMP do not leave', async () => {
+    const udp = await tried.udp(network.host, world.udp, 'leak');
+    assert.notEqual(udp.code, 0);
+    assert.match(udp.output, /PermissionError|ConnectionRefusedError|OSError/);
+    const icmp = await tried.icmp(network.host);
+    assert.notEqual(icmp.code, 0);
+    assert.match(icmp.output, /PermissionError|OSError/);
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('the rules may be programmed again, and hold', async () => {
+    await network.capture({ CAIRN_SIDECAR_UID: String(SIDECAR_UID) });
+    assert.match((await http(network, `${direct()}/again`)).output, /403 application\/problem\+json/);
+    assert.match((await http(network, 'http://sink.internal:8080/again')).output, /^from outside\n200/);
+    assert.deepEqual(world.reached.splice(0), ['http /again']);
+  });
+
+  test('with the sidecar gone nothing passes', async () => {
+    await sidecar!.stop();
+    sidecar = undefined;
+    for (const url of [`${direct()}/gone`, `${direct6()}/gone`, 'http://sink.internal:8080/gone']) {
+      assert.notEqual((await http(network, url)).code, 0);
+    }
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('and without the rules every attempt succeeds again', async () => {
+    await network.release();
+    await everythingPasses('after');
+  });
+}
