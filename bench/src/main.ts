@@ -36,6 +36,9 @@ function print({ title, notes, rows }: Section): void {
   else process.stdout.write(`\n${title}\n${notes.join('\n')}\n\n${tableOf(rows)}\n`);
 }
 
+// Runs the hooks that end what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 try {
   await main(process.argv[2] ?? 'all');
   process.exit(0);

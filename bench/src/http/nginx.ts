@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { accepts } from '@cairn/e2e';
-import { childrenOf, spawnPinned } from '../measure/process.js';
+import { spawnPinned } from '../measure/process.js';
 
 const START_MS = 10_000;
 
 export interface Nginx {
+  /** The one process, worker without a master: what work costs is charged to it, and nothing outlives it. */
   process: ChildProcess;
-  /** The one worker: what work costs is charged to it. */
-  worker: number;
   port: number;
 }
 
@@ -65,7 +64,7 @@ async function start(core: number, folder: string, port: number, http: string): 
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   writeFileSync(
     config,
-    `${user} daemon off; worker_processes 1; pid ${join(folder, 'pid')}; error_log ${join(folder, 'error.log')};
+    `${user} daemon off; master_process off; pid ${join(folder, 'pid')}; error_log ${join(folder, 'error.log')};
 events { worker_connections 1024; }
 http { ${temporary} keepalive_requests 100000000; keepalive_timeout 300s; ${http} }
 `,
@@ -79,5 +78,5 @@ http { ${temporary} keepalive_requests 100000000; keepalive_timeout 300s; ${http
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`nginx did not start: see its words above`);
     await delay(20);
   }
-  return { process: child, worker: childrenOf(child.pid!)[0]!, port };
+  return { process: child, port };
 }

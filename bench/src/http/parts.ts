@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { accepts, freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
+import { accepts, freePorts, startControlPlane } from '@cairn/e2e';
 import { endProcess, LOAD_CORE, PROXY_CORE, spawnPinned } from '../measure/process.js';
-import { sidecarSettings } from '../measure/sidecar.js';
+import { startPinnedSidecar } from '../measure/sidecar.js';
 import { progress } from '../measure/progress.js';
 import type { WrkTarget } from '../measure/wrk.js';
 import { mitmproxyFolder, startMitmproxy } from './mitmproxy.js';
@@ -55,7 +55,7 @@ export async function startHttpParts(folder: string, options: { mitmproxy: boole
   return {
     all: [
       reverse('direct', undefined, upstreamPort, true),
-      reverse('nginx + JSON log', nginx.worker, nginxPort, true),
+      reverse('nginx + JSON log', nginx.process.pid, nginxPort, true),
       ...cairn.parts,
       reverse('http-proxy', httpProxy.pid, httpProxyPort, false),
       ...(mitm ? [reverse('mitmproxy', mitm.pid, mitmPort, false)] : []),
@@ -71,10 +71,9 @@ export async function startHttpParts(folder: string, options: { mitmproxy: boole
 async function startCairn(upstream: number): Promise<{ parts: HttpPart[]; stop(): Promise<void> }> {
   const plane = await startControlPlane(benchPolicies(LARGE_BYTES * 2));
   const resolve = { [`${BENCH_HOST}:${BENCH_PORT}`]: `127.0.0.1:${upstream}` };
-  const settings = sidecarSettings();
   const modes = ['metadata', 'full', 'masked'] as const;
   const sidecars = await Promise.all(
-    modes.map((mode) => startSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve, ...settings })),
+    modes.map((mode) => startPinnedSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve })),
   );
   return {
     parts: modes.map((mode, index) => {

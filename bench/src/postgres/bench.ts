@@ -4,12 +4,12 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '@cairn/cli';
-import { freePorts, startControlPlane, startSidecar } from '@cairn/e2e';
+import { freePorts, startControlPlane } from '@cairn/e2e';
 import { added, type Latency } from '../measure/latency.js';
 import { endProcess, LOAD_CORE, PROXY_CORE, rssMegabytes } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
 import { alternate, warm, type Subject } from '../measure/rounds.js';
-import { sidecarSettings } from '../measure/sidecar.js';
+import { startPinnedSidecar } from '../measure/sidecar.js';
 import { rowsOf, type Measured, type Row } from '../report/row.js';
 import type { Section } from '../report/section.js';
 import { fillDatabase, runWorkload, workloadLatency, WORKLOADS, type Workload } from './pgbench.js';
@@ -112,14 +112,13 @@ async function startParts(): Promise<Parts> {
   const [bouncerPort] = (await freePorts(1)) as [number];
   const bouncer = await startPgbouncer(PROXY_CORE, join(folder, 'pgbouncer'), bouncerPort, database(postgres.port));
   const plane = await startControlPlane(POLICY);
-  const sidecar = await startSidecar({
+  const sidecar = await startPinnedSidecar({
     plane,
     agent: 'bench-postgres',
     labels: { bench: 'postgres' },
     targets: ['bench'],
     credentials: { bench: { username: USER, password: PASSWORD } },
     resolve: { [`${HOST}:5432`]: `127.0.0.1:${postgres.port}` },
-    ...sidecarSettings(),
   });
   return {
     direct: { name: 'direct', pid: undefined, database: database(postgres.port) },
