@@ -1,10 +1,17 @@
 /** What was appended since the last flush, as spool frames. */
+import { hash } from 'node:crypto';
 import { OPEN } from '../chain.js';
+import { MAX_LINE_BYTES } from '../limits.js';
 import { FRAME_HEADER_BYTES, FRAME_KINDS, sealFrame } from '../spool/frame.js';
+import type { Pieces } from '../stream.js';
 
 const SCRATCH_BYTES = 256 * 1024;
-/** `"hash":"` + 64 hex digits + `",` and a newline. */
-const HASH_BYTES = 75;
+/** `"hash":"` + 64 hex digits + `",`. */
+const HASH_BYTES = 74;
+const OPEN_BYTES = Buffer.from(OPEN);
+
+/** The encoders behind Buffer.write(), without its handling of optional arguments. */
+type FastBuffer = Buffer & { utf8Write(text: string, offset: number): number; latin1Write(text: string, offset: number): number };
 
 export class Batch {
   /** Events that the writer's callers appended. */
@@ -13,7 +20,7 @@ export class Batch {
   payloads: Buffer[] = [];
   payloadBytes = 0;
   /** Room for the frame's header, then lines, each ended by a newline. */
-  #lines = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  #lines = Buffer.allocUnsafeSlow(SCRATCH_BYTES) as FastBuffer;
   #end = FRAME_HEADER_BYTES;
 
   /** Bytes of the lines so far. */
@@ -22,20 +29,29 @@ export class Batch {
   }
 
   /**
-   * Adds one line: the text that was hashed, with the hash put in where it belongs. Hashing has made `hashed` flat, so
-   * that its two halves are plain copies; a line is never built as a string of its own.
+   * Adds one line and returns its hash. The text is written once, without its hash, which is taken over those bytes and then
+   * put in where it belongs: no line is ever a string. Throws RangeError, and adds nothing, when the line is too long.
    */
-  addLine(hashed: string, head: number, digest: string): void {
-    // UTF-8 takes at most three bytes for a UTF-16 unit.
-    this.#reserve(hashed.length * 3 + HASH_BYTES);
+  addLine(head: string | Pieces, link: string, tail: string | Pieces): string {
+    const start = this.#end;
+    this.#add(head);
+    this.#bytes(OPEN_BYTES);
+    const cut = this.#end;
+    this.#text(link);
+    this.#add(tail);
+    const bytes = this.#end - start + HASH_BYTES;
+    if (bytes > MAX_LINE_BYTES) {
+      this.#end = start;
+      throw new RangeError(`an event of ${bytes} bytes is over the limit of ${MAX_LINE_BYTES}; its bodies belong into payload records`);
+    }
+    const digest = hash('sha256', this.#lines.subarray(start, this.#end), 'hex');
+    this.#reserve(HASH_BYTES + 1);
     const lines = this.#lines;
-    const cut = head + OPEN.length;
-    let end = this.#end;
-    end += lines.write(hashed.slice(0, cut), end);
-    end += lines.write(`"hash":"${digest}",`, end, 'latin1');
-    end += lines.write(hashed.slice(cut), end);
-    lines[end] = 0x0a;
-    this.#end = end + 1;
+    lines.copyWithin(cut + HASH_BYTES, cut, this.#end);
+    lines.latin1Write(`"hash":"${digest}",`, cut);
+    lines[this.#end + HASH_BYTES] = 0x0a;
+    this.#end += HASH_BYTES + 1;
+    return digest;
   }
 
   addPayload(frame: Buffer): void {
@@ -47,7 +63,7 @@ export class Batch {
     this.#end = FRAME_HEADER_BYTES;
     this.events = 0;
     // One large burst does not stay in memory.
-    if (this.#lines.length > SCRATCH_BYTES) this.#lines = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    if (this.#lines.length > SCRATCH_BYTES) this.#lines = Buffer.allocUnsafeSlow(SCRATCH_BYTES) as FastBuffer;
     if (this.payloads.length === 0) return;
     this.payloads = [];
     this.payloadBytes = 0;
@@ -61,6 +77,26 @@ export class Batch {
     return frames;
   }
 
+  #add(pieces: string | Pieces): void {
+    if (typeof pieces === 'string') return this.#text(pieces);
+    for (const piece of pieces) {
+      if (typeof piece === 'string') this.#text(piece);
+      else this.#bytes(piece);
+    }
+  }
+
+  #text(text: string): void {
+    // UTF-8 takes at most three bytes for a UTF-16 unit.
+    this.#reserve(text.length * 3);
+    this.#end += this.#lines.utf8Write(text, this.#end);
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#lines.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
   #eventsFrame(): Buffer {
     // The newline after the last line is not part of the frame.
     const frame = this.#lines.subarray(0, this.#end - 1);
@@ -70,7 +106,7 @@ export class Batch {
 
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#lines.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#lines.length * 2, this.#end + bytes));
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#lines.length * 2, this.#end + bytes)) as FastBuffer;
     this.#lines.copy(grown, 0, 0, this.#end);
     this.#lines = grown;
   }

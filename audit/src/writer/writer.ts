@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
-import { GENESIS, linkText, OPEN, sha256 } from '../chain.js';
+import { GENESIS, linkText } from '../chain.js';
 import { EventClock } from '../clock.js';
 import type { PayloadReference } from '../event.js';
 import { uuidv7 } from '@cairn/identity';
@@ -12,7 +12,6 @@ import {
   DEFAULT_SPOOL_LIMITS,
   MAX_BATCH_BYTES,
   MAX_BATCH_PAYLOAD_BYTES,
-  MAX_LINE_BYTES,
   PROBE_MILLISECONDS,
   type SpoolLimits,
 } from '../limits.js';
@@ -22,7 +21,7 @@ import { encodeFrame, FRAME_KINDS } from '../spool/frame.js';
 import { claim, disclaim } from '../spool/owner.js';
 import { recoverSpool } from '../spool/recover.js';
 import { SegmentFiles } from '../spool/segments.js';
-import { EvidenceError, type StreamWriter } from '../stream.js';
+import { EvidenceError, type Pieces, type StreamWriter } from '../stream.js';
 import { Batch } from './batch.js';
 import { newBootKey } from './boot-key.js';
 import { closed, quotaReached, highWaterReached, storageError } from './errors.js';
@@ -31,9 +30,6 @@ import type { StreamWriterOptions } from './options.js';
 import { OwnEvents } from './own-events.js';
 import { PayloadRecords } from './payloads.js';
 import { Shipping } from './shipping.js';
-
-/** Integrity's own bytes in a line: two hashes, a UUID, a sequence number, names. */
-const LINK_CHARS = 256;
 
 /**
  * Opens a new stream in a spool: recovers what a killed process left, has the boot's key certified, writes stream.open and a
@@ -137,12 +133,11 @@ export class SpoolStreamWriter implements StreamWriter {
     }
   }
 
-  append(head: string, tail: string): number {
-    const length = head.length + tail.length;
-    if (length * 3 + LINK_CHARS > MAX_LINE_BYTES) checkLine(head, tail);
+  append(head: string | Pieces, tail: string | Pieces): number {
     if (this.#batch.lineBytes >= MAX_BATCH_BYTES) this.flush();
+    const seq = this.#chain(head, tail);
     this.#batch.events += 1;
-    return this.#chain(head, tail);
+    return seq;
   }
 
   payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined {
@@ -217,12 +212,10 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#chain(pieces[0], pieces[1]);
   }
 
-  #chain(head: string, tail: string): number {
-    const seq = this.#seq++;
-    const hashed = head + OPEN + linkText(this.#prev, seq, this.id) + tail;
-    const digest = sha256(hashed);
-    this.#batch.addLine(hashed, head.length, digest);
-    this.#prev = digest;
+  #chain(head: string | Pieces, tail: string | Pieces): number {
+    const seq = this.#seq;
+    this.#prev = this.#batch.addLine(head, linkText(this.#prev, seq, this.id), tail);
+    this.#seq = seq + 1;
     return seq;
   }
 
@@ -355,12 +348,5 @@ export class SpoolStreamWriter implements StreamWriter {
     const { text } = this.#note;
     this.#note = undefined;
     this.#options.onCheckpoint?.(text);
-  }
-}
-
-function checkLine(head: string, tail: string): void {
-  const bytes = Buffer.byteLength(head) + Buffer.byteLength(tail) + LINK_CHARS;
-  if (bytes > MAX_LINE_BYTES) {
-    throw new RangeError(`an event of ${bytes} bytes is over the limit of ${MAX_LINE_BYTES}; its bodies belong into payload records`);
   }
 }

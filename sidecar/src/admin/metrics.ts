@@ -1,14 +1,15 @@
 /** Every metric of the sidecar, by name. */
+import type { Action } from '@cairn/crds';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { Tally } from '../record/tally.js';
 
 export interface Metrics {
   readonly registry: Registry;
-  readonly exchanges: Counter<'protocol' | 'action'>;
-  readonly completions: Counter<'protocol'>;
   readonly refusedNames: Counter;
 }
 
 export interface MetricSources {
+  tally: Tally;
   openSessions: () => number;
   openContexts: () => number;
   /** 1 while evidence cannot be written. */
@@ -37,20 +38,34 @@ export function createMetrics(sources: MetricSources): Metrics {
     sources.refusing() ? 1 : 0,
   );
   gauge('cairn_sidecar_spool_unshipped_bytes', 'Bytes in the spool not yet acknowledged by Kafka', () => sources.unshippedBytes() ?? 0);
+  countExchanges(registers, sources.tally);
   return {
     registry,
-    exchanges: new Counter({
-      name: 'cairn_sidecar_exchanges_total',
-      help: 'Exchanges recorded, by what policy said',
-      labelNames: ['protocol', 'action'] as const,
-      registers,
-    }),
-    completions: new Counter({
-      name: 'cairn_sidecar_completions_total',
-      help: 'Exchanges completed',
-      labelNames: ['protocol'] as const,
-      registers,
-    }),
     refusedNames: new Counter({ name: 'cairn_sidecar_dns_refused_total', help: 'Lookups of names that no policy declares', registers }),
   };
+}
+
+const ACTIONS: readonly Action[] = ['Allow', 'Deny', 'RequireApproval'];
+
+function countExchanges(registers: Registry[], tally: Tally): void {
+  new Counter({
+    name: 'cairn_sidecar_exchanges_total',
+    help: 'Exchanges recorded, by what policy said',
+    labelNames: ['protocol', 'action'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const [protocol, counts] of tally.entries()) for (const action of ACTIONS) this.inc({ protocol, action }, counts[action]);
+    },
+  });
+  new Counter({
+    name: 'cairn_sidecar_completions_total',
+    help: 'Exchanges completed',
+    labelNames: ['protocol'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const [protocol, { completed }] of tally.entries()) this.inc({ protocol }, completed);
+    },
+  });
 }

@@ -45,7 +45,7 @@ export function sidecarConfig(env: Environment): SidecarConfig {
       uid: text(env, 'CAIRN_POD_UID'),
       node: text(env, 'CAIRN_NODE'),
     },
-    operator: { url: text(env, 'CAIRN_OPERATOR_URL').replace(/\/$/, ''), caFile: optional(env, 'CAIRN_OPERATOR_CA') },
+    operator: { url: operatorUrl(env), caFile: optional(env, 'CAIRN_OPERATOR_CA') },
     workloadTokenFile: text(env, 'CAIRN_WORKLOAD_TOKEN_FILE'),
     grant: optional(env, 'CAIRN_GRANT'),
     credentialsFolder: text(env, 'CAIRN_CREDENTIALS_DIR'),
@@ -66,13 +66,33 @@ export function sidecarConfig(env: Environment): SidecarConfig {
   };
 }
 
+function operatorUrl(env: Environment): string {
+  const url = text(env, 'CAIRN_OPERATOR_URL');
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new ConfigError(`CAIRN_OPERATOR_URL is ${url}: use an http or https URL, for example https://cairn-operator.cairn-system.svc`);
+  }
+  return url.replace(/\/$/, '');
+}
+
+function resolutions(file: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`CAIRN_RESOLVE_FILE is ${file}, which cannot be read as JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ConfigError(`CAIRN_RESOLVE_FILE is ${file}, which holds no object: use {"HOST:PORT": "ADDRESS:PORT"}`);
+  }
+  return value;
+}
+
 function resolveFile(file: string | undefined): Map<string, ListenAddress> {
   if (file === undefined) return new Map();
-  const entries = Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>);
   return new Map(
-    entries.map(([destination, value]) => {
-      const address = parseAddress(value);
-      if (!address) throw new ConfigError(`CAIRN_RESOLVE_FILE: ${destination} is ${value}: use ADDRESS:PORT`);
+    Object.entries(resolutions(file)).map(([destination, value]: [string, unknown]) => {
+      const address = typeof value === 'string' ? parseAddress(value) : undefined;
+      if (!address) throw new ConfigError(`CAIRN_RESOLVE_FILE: ${destination} is ${JSON.stringify(value)}: use ADDRESS:PORT`);
       return [destination.toLowerCase(), address];
     }),
   );

@@ -14,6 +14,7 @@ import { livePumps } from '../pump/pump.js';
 import { Turn } from '../pump/turn.js';
 import { loadProtocols } from '../protocols/registry.js';
 import type { RecorderServices } from '../record/recorder.js';
+import { Tally } from '../record/tally.js';
 import { startShipper, type Shipper } from '../ship/shipper.js';
 import type { SidecarConfig } from './config.js';
 import { createLog, type Log } from './log.js';
@@ -59,18 +60,16 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   const shipper = config.kafka && startShipper({ dir: config.spoolFolder, kafka: config.kafka, clientId: `cairn-${config.agent.pod}` });
   const witness = checkpointWitness(operator, log);
   const stream = await openStream(config, operator, bundle.auditorKey, clock, shipper, witness.tell);
+  const tally = new Tally();
   const metrics = createMetrics({
+    tally,
     openSessions: () => livePumps.size,
     openContexts: () => contexts.size,
     refusing: () => stream.refusing !== undefined,
     unshippedBytes: () => shipper?.lag,
   });
   const turn = new Turn(stream);
-  const observe: RecorderServices['observe'] = (stage, protocol, action) => {
-    if (stage === 'intent') metrics.exchanges.inc({ protocol, action });
-    else metrics.completions.inc({ protocol });
-  };
-  const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, observe };
+  const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, tally };
   const authority = await createAuthority(config.agent.pod, hostsOf(current));
   const credentials = new CredentialFiles(config.credentialsFolder, now);
   const adopt = async (next: PolicyInForce): Promise<void> => {

@@ -65,8 +65,8 @@ export function namedAddresses(env: Environment, name: string): Map<string, List
   const addresses = new Map<string, ListenAddress>();
   for (const each of (optional(env, name) ?? '').split(',')) {
     if (each === '') continue;
-    const [target, listen] = each.split('=');
-    const address = listen === undefined ? undefined : parseAddress(listen);
+    const [target, listen, more] = each.split('=');
+    const address = listen === undefined || more !== undefined ? undefined : parseAddress(listen);
     if (!target || !address) throw new ConfigError(`${name} holds ${each}: use TARGET=ADDRESS:PORT separated by commas`);
     addresses.set(target, address);
   }

@@ -1,6 +1,6 @@
 /**
- * Canonical JSON (RFC 8785) of the parts of an event, written as text: members in key order, absent members left out.
- * What repeats (agent, person, launch, verdict) is serialised once and kept beside its object.
+ * Canonical JSON (RFC 8785) of the parts of an event: members in key order, absent members left out. What repeats (agent,
+ * person, launch, verdict, columns) is serialised and encoded once and kept beside its object; the rest is text.
  */
 import { canonicalJson, type Body } from '@cairn/audit';
 import type { Operation, Verdict } from '@cairn/crds';
@@ -8,44 +8,57 @@ import type { LaunchIdentity } from '@cairn/identity';
 import type { Attribution } from '../attribute/attribution.js';
 import type { HoldOutcome } from '../guard/guard.js';
 import type { Completion, Masked } from './exchange.js';
+import { recordedJson, wellFormed } from './recordable.js';
 
-interface IdentityText {
-  launch: string;
-  root: string;
+/** Encoded members, each with the comma that follows it. */
+interface IdentityBytes {
+  launch: Buffer;
+  root: Buffer;
 }
 
-const identities = new WeakMap<LaunchIdentity, IdentityText>();
-const verdicts = new WeakMap<Verdict, string>();
+const identities = new WeakMap<LaunchIdentity, IdentityBytes>();
+const verdicts = new WeakMap<Verdict, Buffer>();
+const columnLists = new WeakMap<NonNullable<Completion['columns']>, string>();
 
-/** `"root":{...}` and `"launch":{...}` members of an identity. */
-export function identityText(identity: LaunchIdentity): IdentityText {
-  let text = identities.get(identity);
-  if (!text) {
-    text = { launch: `"launch":${canonicalJson(identity.launch)}`, root: `"root":${canonicalJson(identity.root)}` };
-    identities.set(identity, text);
+/** `"launch":{...},` and `"root":{...},`. */
+export function identityBytes(identity: LaunchIdentity): IdentityBytes {
+  let bytes = identities.get(identity);
+  if (!bytes) {
+    bytes = {
+      launch: Buffer.from(`"launch":${canonicalJson(identity.launch)},`),
+      root: Buffer.from(`"root":${canonicalJson(identity.root)},`),
+    };
+    identities.set(identity, bytes);
   }
-  return text;
+  return bytes;
 }
 
-export function attributionText(attribution: Attribution): string {
+/** `"attribution":{...}` and, where there is one, `,"cause":"..."`; then a comma. */
+export function attributionText(attribution: Attribution, cause: string | undefined): string {
   const { candidates, method } = attribution;
-  if (!candidates) return `"attribution":{"method":"${method}"}`;
-  return `"attribution":${canonicalJson({ candidates, method })}`;
+  const text = candidates ? `"attribution":${canonicalJson({ candidates, method })}` : `"attribution":{"method":"${method}"}`;
+  return cause === undefined ? `${text},` : `${text},"cause":"${cause}",`;
 }
 
-/** The decision member; `outcome` adds how a hold ended. */
-export function decisionText(verdict: Verdict, outcome?: HoldOutcome): string {
-  if (!outcome) {
-    let text = verdicts.get(verdict);
-    if (text === undefined) {
-      text = `"decision":${canonicalJson(decision(verdict))}`;
-      verdicts.set(verdict, text);
-    }
-    return text;
+/** `"decision":{...},"id":"`; `outcome` adds how a hold ended. */
+export function decisionBytes(verdict: Verdict, outcome: HoldOutcome | undefined): Buffer {
+  if (outcome) return encodedDecision(heldDecision(verdict, outcome));
+  let bytes = verdicts.get(verdict);
+  if (!bytes) {
+    bytes = encodedDecision(decision(verdict));
+    verdicts.set(verdict, bytes);
   }
+  return bytes;
+}
+
+function encodedDecision(members: Record<string, unknown>): Buffer {
+  return Buffer.from(`"decision":${recordedJson(members)},"id":"`);
+}
+
+function heldDecision(verdict: Verdict, outcome: HoldOutcome): Record<string, unknown> {
   const action = outcome.state === 'approved' ? 'Allow' : 'Deny';
   const approval = { id: outcome.id, state: outcome.state, approvers: outcome.approvers };
-  return `"decision":${canonicalJson({ ...decision(verdict), action, reason: outcome.message, approval })}`;
+  return { ...decision(verdict), action, reason: outcome.message, approval };
 }
 
 function decision(verdict: Verdict): Record<string, unknown> {
@@ -53,13 +66,14 @@ function decision(verdict: Verdict): Record<string, unknown> {
   return { action, policy, ...(rule === undefined ? {} : { rule }), ...(reason === undefined ? {} : { reason }) };
 }
 
+/** `"operation":{...},` */
 export function operationText(operation: Operation, others: readonly Operation[] | undefined, statement: string | undefined): string {
   let text = `"operation":{"effect":"${operation.effect}"`;
-  if (others && others.length > 0) text += `,"others":${canonicalJson(others)}`;
-  if (operation.parameters) text += `,"parameters":${canonicalJson(operation.parameters)}`;
-  text += `,"resource":${JSON.stringify(operation.resource)}`;
+  if (others && others.length > 0) text += `,"others":${recordedJson(others)}`;
+  if (operation.parameters) text += `,"parameters":${recordedJson(operation.parameters)}`;
+  text += `,"resource":${JSON.stringify(wellFormed(operation.resource))}`;
   if (statement !== undefined) text += `,"statement":${JSON.stringify(wellFormed(statement))}`;
-  return `${text},"verb":${JSON.stringify(operation.verb)}}`;
+  return `${text},"verb":${JSON.stringify(wellFormed(operation.verb))}},`;
 }
 
 function payloadText(body: Body): string {
@@ -72,33 +86,37 @@ function payloadText(body: Body): string {
   return `${text}],`;
 }
 
-export function requestText(body: Body): string {
+/** `"request":{...},` */
+export function requestText(body: Body | undefined): string {
+  if (!body) return '';
   const hash = body.sha256 === undefined ? '' : `"sha256":"${body.sha256}",`;
-  return `"request":{${payloadText(body)}${hash}"size":${body.size}${body.truncated ? ',"truncated":true' : ''}}`;
+  return `"request":{${payloadText(body)}${hash}"size":${body.size}${body.truncated ? ',"truncated":true' : ''}},`;
 }
 
-/** `duration` in milliseconds. */
+/** Columns are the same object for every execution of a described statement. */
+function columnsText(columns: NonNullable<Completion['columns']>): string {
+  let text = columnLists.get(columns);
+  if (text === undefined) {
+    text = `"columns":${recordedJson(columns)},`;
+    columnLists.set(columns, text);
+  }
+  return text;
+}
+
+/** `"response":{...},`; `duration` in milliseconds. */
 export function responseText(completion: Completion, duration: number): string {
   const body = completion.response ?? { size: 0 };
   let text = '"response":{';
-  if (completion.columns) text += `"columns":${canonicalJson(completion.columns)},`;
+  if (completion.columns) text += columnsText(completion.columns);
   text += `"duration":${Math.round(duration * 1000) / 1000},`;
   if (completion.error !== undefined) text += `"error":${JSON.stringify(wellFormed(completion.error))},`;
   text += payloadText(body);
   if (completion.rows !== undefined) text += `"rows":${completion.rows},`;
   if (body.sha256 !== undefined) text += `"sha256":"${body.sha256}",`;
-  return `${text}"size":${body.size},"status":${JSON.stringify(completion.status)}${body.truncated ? ',"truncated":true' : ''}}`;
+  return `${text}"size":${body.size},"status":${JSON.stringify(completion.status)}${body.truncated ? ',"truncated":true' : ''}},`;
 }
 
+/** `"masked":[...],` */
 export function maskedText(masked: readonly Masked[] | undefined): string {
-  if (!masked || masked.length === 0) return '';
-  return `,"masked":${canonicalJson(masked)}`;
+  return masked && masked.length > 0 ? `"masked":${recordedJson(masked)},` : '';
 }
-
-/** RFC 8785 knows no lone surrogates; text that is not Unicode keeps its place with U+FFFD. */
-function wellFormed(text: string): string {
-  return LONE_SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
-}
-
-const LONE_SURROGATE = /\p{Surrogate}/u;
-const LONE_SURROGATES = /\p{Surrogate}/gu;

@@ -1,11 +1,12 @@
-/** Turns exchanges into chained events: the text of each is assembled from ready-made parts, in canonical order. */
+/** Turns exchanges into chained events: each is put together from ready-made parts, in canonical order. */
 import type { AuditEvent, EventClock, StreamWriter } from '@cairn/audit';
 import { canonicalJson } from '@cairn/audit';
 import { uuidv7 } from '@cairn/identity';
 import type { Turn } from '../pump/turn.js';
 import { StreamBody } from './body.js';
+import type { ExchangeCounts, Tally } from './tally.js';
 import type { BodyCapture, Completion, Exchange, Intent, SessionRecorder } from './exchange.js';
-import { attributionText, decisionText, identityText, maskedText, operationText, requestText, responseText } from './json.js';
+import { attributionText, decisionBytes, identityBytes, maskedText, operationText, requestText, responseText } from './json.js';
 import type { HoldOutcome } from '../guard/guard.js';
 
 export interface RecorderServices {
@@ -15,8 +16,8 @@ export interface RecorderServices {
   /** Milliseconds, monotonic. */
   now: () => number;
   agent: AuditEvent['agent'];
-  /** Told of every exchange, for metrics. */
-  observe?: (stage: 'intent' | 'complete', protocol: string, action: string) => void;
+  /** What metrics are read from. */
+  tally: Tally;
 }
 
 export interface SessionFacts {
@@ -29,7 +30,7 @@ export interface SessionFacts {
 /** A recorder for one session. */
 export function sessionRecorder(services: RecorderServices, facts: SessionFacts): SessionRecorder {
   const { stream } = services;
-  const texts = sessionTexts(services, facts);
+  const shared = sessionBytes(services, facts);
   let sequence = 0;
   return {
     get refusing() {
@@ -39,35 +40,40 @@ export function sessionRecorder(services: RecorderServices, facts: SessionFacts)
       const id = uuidv7();
       sequence += 1;
       if (intent.verdict.level === 'None') return unrecorded(id);
-      return new RecordedExchange(services, texts, intent, id, sequence);
+      return new RecordedExchange(services, shared, intent, id, sequence);
     },
     body: (options): BodyCapture => new StreamBody(stream, options),
   };
 }
 
-interface SessionTexts {
-  facts: SessionFacts;
+/** What every event of a session shares, encoded once. */
+interface SessionBytes {
+  counts: ExchangeCounts;
   /** `{"agent":{...},` */
-  agent: string;
-  /** `"session":{"direction":"...","id":"...","seq":` */
-  session: string;
-  /** `},"stage":"intent","target":{...},"time":"` by stage. */
-  tail: Record<'intent' | 'decision' | 'complete', string>;
-  /** `"protocol":"..."` */
+  agent: Buffer;
+  /** `"protocol":"...",` */
   protocol: string;
+  /** `"session":{"direction":"...","id":"...","seq":` */
+  session: Buffer;
+  /** `},"stage":"intent","target":{...},"time":"` by stage. */
+  tail: Record<RecordedStage, Buffer>;
 }
 
-function sessionTexts(services: RecorderServices, facts: SessionFacts): SessionTexts {
+type RecordedStage = 'intent' | 'decision' | 'complete';
+
+function sessionBytes(services: RecorderServices, facts: SessionFacts): SessionBytes {
   const target = canonicalJson(facts.target);
-  const tail = (stage: string): string => `},"stage":"${stage}","target":${target},"time":"`;
+  const tail = (stage: RecordedStage): Buffer => Buffer.from(`},"stage":"${stage}","target":${target},"time":"`);
   return {
-    facts,
-    agent: `{"agent":${canonicalJson(services.agent)},`,
-    session: `"session":{"direction":"${facts.direction}","id":"${facts.id}","seq":`,
-    tail: { intent: tail('intent'), decision: tail('decision'), complete: tail('complete') },
+    counts: services.tally.of(facts.protocol),
+    agent: Buffer.from(`{"agent":${canonicalJson(services.agent)},`),
     protocol: `"protocol":${JSON.stringify(facts.protocol)},`,
+    session: Buffer.from(`"session":{"direction":"${facts.direction}","id":"${facts.id}","seq":`),
+    tail: { intent: tail('intent'), decision: tail('decision'), complete: tail('complete') },
   };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 class RecordedExchange implements Exchange {
   readonly #started: number;
@@ -77,46 +83,27 @@ class RecordedExchange implements Exchange {
 
   constructor(
     private readonly services: RecorderServices,
-    private readonly texts: SessionTexts,
+    private readonly shared: SessionBytes,
     private readonly intent: Intent,
     readonly id: string,
     private readonly sequence: number,
   ) {
     this.#started = services.now();
-    this.#operation = operationText(intent.operation, intent.others, intent.statement);
-    const { request, traceparent, attribution } = intent;
-    this.#append(
-      'intent',
-      id,
-      attribution.cause,
-      undefined,
-      request ? requestText(request) : '',
-      '',
-      maskedText(intent.masked),
-      traceparent,
-    );
-    services.observe?.('intent', texts.facts.protocol, intent.verdict.action);
+    this.#operation = operationText(intent.operation, intent.others, intent.statement) + shared.protocol;
+    const { request, traceparent, attribution, masked } = intent;
+    this.#append('intent', id, attribution.cause, maskedText(masked), requestText(request), traceparent);
+    shared.counts[intent.verdict.action] += 1;
   }
 
   decided(outcome: HoldOutcome): void {
     this.#outcome = outcome;
-    this.#append('decision', uuidv7(), this.id, outcome, '', '', '', undefined);
+    this.#append('decision', uuidv7(), this.id, '', '', undefined);
   }
 
   complete(completion: Completion): void {
-    const { request } = completion;
-    const response = responseText(completion, this.services.now() - this.#started);
-    this.#append(
-      'complete',
-      uuidv7(),
-      this.id,
-      this.#outcome,
-      request ? requestText(request) : '',
-      response,
-      maskedText(completion.masked),
-      undefined,
-    );
-    this.services.observe?.('complete', this.texts.facts.protocol, this.intent.verdict.action);
+    const bodies = requestText(completion.request) + responseText(completion, this.services.now() - this.#started);
+    this.#append('complete', uuidv7(), this.id, maskedText(completion.masked), bodies, undefined);
+    this.shared.counts.completed += 1;
   }
 
   delivered(): Promise<void> {
@@ -133,38 +120,29 @@ class RecordedExchange implements Exchange {
   }
 
   #append(
-    stage: 'intent' | 'decision' | 'complete',
+    stage: RecordedStage,
     id: string,
     cause: string | undefined,
-    outcome: HoldOutcome | undefined,
-    request: string,
-    response: string,
     masked: string,
+    bodies: string,
     traceparent: string | undefined,
   ): void {
-    const { texts, intent, services } = this;
+    const { shared, intent, services } = this;
     const identity = intent.attribution.identity;
-    const who = identity ? identityText(identity) : undefined;
-    const head =
-      texts.agent +
-      attributionText(intent.attribution) +
-      (cause === undefined ? ',' : `,"cause":"${cause}",`) +
-      decisionText(intent.verdict, outcome) +
-      `,"id":"${id}"`;
-    const tail =
-      (who ? who.launch + masked + ',' : masked === '' ? '' : masked.slice(1) + ',') +
-      this.#operation +
-      ',' +
-      texts.protocol +
-      (request === '' ? '' : request + ',') +
-      (response === '' ? '' : response + ',') +
-      (who ? who.root + ',' : '') +
-      texts.session +
-      this.sequence +
-      texts.tail[stage] +
-      services.clock.now() +
-      (traceparent === undefined ? '"}' : `","trace":{"traceparent":${JSON.stringify(traceparent)}}}`);
-    services.stream.append(head, tail);
+    const who = identity && identityBytes(identity);
+    const trace = traceparent === undefined ? '"}' : `","trace":{"traceparent":${JSON.stringify(traceparent)}}}`;
+    services.stream.append(
+      [shared.agent, attributionText(intent.attribution, cause), decisionBytes(intent.verdict, this.#outcome), `${id}"`],
+      [
+        who ? who.launch : NOTHING,
+        masked + this.#operation + bodies,
+        who ? who.root : NOTHING,
+        shared.session,
+        String(this.sequence),
+        shared.tail[stage],
+        services.clock.now() + trace,
+      ],
+    );
     services.turn.touch();
   }
 }
