@@ -1,7 +1,7 @@
 /** docs/benchmarks.md: every run of `make bench` adds a section, so that a regression shows against the ones before. */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { tableOf } from './table.js';
 import type { Section } from './section.js';
 
@@ -25,7 +25,7 @@ function machine(): string {
   const cores = cpus();
   const memory = (totalmem() / 2 ** 30).toFixed(0);
   const versions = VERSIONS.map(([command, args]) => versionOf(command, args)).filter(Boolean);
-  return `${cores.length} x ${cores[0]?.model ?? 'unknown CPU'}, ${memory} GiB, Linux ${release()}, Node ${process.version}; ${versions.join('; ')}`;
+  return `${cores.length} x ${cores[0]?.model ?? 'unknown CPU'}, ${memory} GiB, Linux ${release()}, Node ${process.version}; ${versions.join('; ')}. Load average ${loadavg()[1]!.toFixed(1)} over the last five minutes.`;
 }
 
 function versionOf(command: string, args: string[]): string {
