@@ -57,7 +57,7 @@ export async function benchPostgres(): Promise<Section> {
   try {
     const rows: Row[] = [];
     for (const workload of WORKLOADS) rows.push(...(await compared(parts, workload)));
-    rows.push(...rowsOf([{ name: 'Cairn at idle, PostgreSQL target', rounds: [], rssMegabytes: parts.idleMegabytes }]));
+    rows.push(...rowsOf([{ name: 'Cairn at idle, PostgreSQL target', peer: '', rounds: [], rssMegabytes: parts.idleMegabytes }]));
     return { title: 'PostgreSQL', notes: NOTES, rows };
   } finally {
     await parts.stop();

@@ -1,7 +1,7 @@
 /** One line of a result, as `JSON=1` prints it. Numbers that a row does not have are null. */
 export interface Row {
   name: string;
-  /** What the ratios compare with, measured in the same run. */
+  /** What the ratios compare with, measured in the same run; null or empty where nothing. */
   peer: string | null;
   /** Requests, transactions or events a second. */
   rate: number | null;
