@@ -10,6 +10,8 @@ import { DNS_TTL_SECONDS, MAX_DNS_QUERY_BYTES } from './limits.js';
 
 /** Flags and bits of RFC 1035 4.1.1. */
 const AUTHORITATIVE = 0x0400;
+const RECURSION_DESIRED = 0x0100;
+const OPCODE = 0x7800;
 const RECURSION_AVAILABLE = 0x0080;
 const NXDOMAIN = 3;
 
@@ -18,11 +20,12 @@ export function answerQuery(query: Buffer, addresses: VirtualAddresses): { respo
   if (query.length > MAX_DNS_QUERY_BYTES) return undefined;
   const packet = decodeQuery(query);
   const question = packet?.questions?.[0];
-  if (!packet || packet.type !== 'query' || !question) return undefined;
+  const asked = packet?.flags ?? 0;
+  if (!packet || packet.type !== 'query' || !question || (asked & OPCODE) !== 0) return undefined;
   const address = addresses.addressOf(question.name);
   const answers: Answer[] =
     address && question.type === 'A' ? [{ type: 'A', name: question.name, ttl: DNS_TTL_SECONDS, data: address }] : [];
-  const flags = AUTHORITATIVE | RECURSION_AVAILABLE | (packet.flags ?? 0) | (address ? 0 : NXDOMAIN);
+  const flags = AUTHORITATIVE | RECURSION_AVAILABLE | (asked & RECURSION_DESIRED) | (address ? 0 : NXDOMAIN);
   const response = encode({ type: 'response', id: packet.id ?? 0, flags, questions: [question], answers });
   return { response, refused: address ? undefined : question.name };
 }
@@ -46,7 +49,8 @@ export async function serveDns(
     const answered = answerQuery(message, addresses());
     if (!answered) return;
     if (answered.refused !== undefined) refused(answered.refused);
-    socket.send(answered.response, peer.port, peer.address);
+    // Nobody can be answered at port 0, and Node would throw.
+    if (peer.port !== 0) socket.send(answered.response, peer.port, peer.address, () => undefined);
   });
   socket.bind(listen.port, listen.host);
   await once(socket, 'listening');

@@ -8,6 +8,8 @@ export const MAX_DNS_QUERY_BYTES = 4096;
 export const MAX_PROXY_HEAD_BYTES = 64 * 1024;
 /** How long the first bytes of a connection may take, milliseconds. */
 export const FIRST_BYTES_TIMEOUT_MS = 30_000;
+/** How long a refused connection may stay open after its answer, milliseconds. */
+export const FAREWELL_TIMEOUT_MS = 5_000;
 /** Bytes of an inbound request or response body that are kept under seal. */
 export const MAX_INBOUND_BODY_BYTES = 1024 * 1024;
 /** How long the context of a request whose caller went away stays open, milliseconds. */

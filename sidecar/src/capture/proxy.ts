@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { FIRST_BYTES_TIMEOUT_MS, MAX_PROXY_HEAD_BYTES } from './limits.js';
 import type { Outbound } from './outbound.js';
+import { farewell } from './refusal.js';
 
 interface ProxyRequest {
   kind: 'connect' | 'absolute';
@@ -31,7 +32,7 @@ export function startProxyConnection(socket: Socket, outbound: Outbound, first?:
     const request = lineEnd < 0 ? undefined : parseRequestLine(held.toString('latin1', 0, lineEnd));
     if (!request) {
       release();
-      socket.end(badRequest('send CONNECT host:port or a request in absolute form (GET http://host/path) to this proxy'));
+      farewell(socket, badRequest('send CONNECT host:port or a request in absolute form (GET http://host/path) to this proxy'));
       return;
     }
     if (request.kind === 'absolute') {
@@ -43,7 +44,7 @@ export function startProxyConnection(socket: Socket, outbound: Outbound, first?:
     if (headEnd < 0) {
       if (held.length <= MAX_PROXY_HEAD_BYTES) return;
       release();
-      socket.end(badRequest(`the head of CONNECT is over ${MAX_PROXY_HEAD_BYTES} bytes`));
+      farewell(socket, badRequest(`the head of CONNECT is over ${MAX_PROXY_HEAD_BYTES} bytes`));
       return;
     }
     release();

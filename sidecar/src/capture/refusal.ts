@@ -1,6 +1,6 @@
 /** Says no in the words of the protocol that the first bytes speak: HTTP, PostgreSQL, or a closed connection. */
 import type { Socket } from 'node:net';
-import { FIRST_BYTES_TIMEOUT_MS } from './limits.js';
+import { FAREWELL_TIMEOUT_MS, FIRST_BYTES_TIMEOUT_MS } from './limits.js';
 
 export interface RefusedDestination {
   host: string;
@@ -14,16 +14,30 @@ const POSTGRES_PROTOCOL_3 = 3;
 
 /** Answers and closes. `initial` are bytes that were read already; without them it waits for the first. */
 export function refusal(socket: Socket, initial: Buffer | undefined, refused: RefusedDestination): void {
-  socket.on('error', () => undefined);
   const answer = (first: Buffer): void => {
     const words = wordsFor(first, refused);
-    if (words) socket.end(words);
+    if (words) farewell(socket, words);
     else socket.destroy();
   };
   if (initial && initial.length > 0) return answer(initial);
+  socket.on('error', () => undefined);
   const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS);
   socket.once('close', () => clearTimeout(timer));
-  socket.once('data', answer);
+  const unasked = (): void => void socket.destroy();
+  socket.once('end', unasked);
+  socket.once('data', (first) => {
+    socket.off('end', unasked);
+    answer(first);
+  });
+  socket.resume();
+}
+
+/** Last words: what still comes is read and dropped, so that the end is seen; who never ends is cut off. */
+export function farewell(socket: Socket, words: string | Buffer): void {
+  socket.on('error', () => undefined);
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(words);
   socket.resume();
 }
 

@@ -5,8 +5,14 @@ import type { ContextIdentity } from '../attribute/contexts.js';
 import { MAX_LAUNCHES, RENEW_BEFORE_SECONDS } from './limits.js';
 import { OperatorError, type OperatorClient } from './operator-client.js';
 
+interface Exchanged extends ContextIdentity {
+  /** Launches above: revoking any of them revokes this one. */
+  ancestors: readonly string[];
+  expires: number;
+}
+
 interface Held {
-  identity: Promise<ContextIdentity & { expires: number }>;
+  identity: Promise<Exchanged>;
   /** Seconds since the epoch; 0 while it is being asked for. */
   expires: number;
 }
@@ -24,15 +30,16 @@ export class Launches {
 
   /** This pod's launch for a presented token. Throws IdentityError: what does not hold, or `unavailable`. */
   async of(token: string, kind: 'oidc' | 'launch' | 'grant'): Promise<ContextIdentity> {
-    const key = hash('sha256', token, 'base64');
+    // The same text may be presented as another kind of token, which it then has to be.
+    const key = `${kind} ${hash('sha256', token, 'base64')}`;
     let held = this.#held.get(key);
     if (!held || (held.expires > 0 && held.expires - RENEW_BEFORE_SECONDS < this.now() / 1000)) {
       held = this.#ask(token, kind, key);
     }
     const identity = await held.identity;
     const { launch } = identity.identity;
-    if (this.revocations.get(launch.id) || this.revocations.get(launch.chain)) {
-      throw new IdentityError('revoked', `launch ${launch.id} was revoked`);
+    if (this.revocations.revokes({ launch, ancestors: identity.ancestors })) {
+      throw new IdentityError('revoked', `launch ${launch.id}, or one above it, was revoked`);
     }
     return identity;
   }
@@ -43,18 +50,26 @@ export class Launches {
     this.#held.set(key, held);
     held.identity.then(
       ({ expires }) => (held.expires = expires),
-      () => this.#held.delete(key),
+      () => {
+        if (this.#held.get(key) === held) this.#held.delete(key);
+      },
     );
     return held;
   }
 
-  async #exchange(subject: string, kind: 'oidc' | 'launch' | 'grant'): Promise<ContextIdentity & { expires: number }> {
+  async #exchange(subject: string, kind: 'oidc' | 'launch' | 'grant'): Promise<Exchanged> {
     try {
       const { token } = await this.operator.exchange(subject, kind);
-      const { root, launch, expires } = await this.verifier.verify(token);
-      return { identity: { root, launch }, token, expires };
+      const { root, launch, ancestors, expires } = await this.verifier.verify(token);
+      return { identity: { root, launch }, token, ancestors, expires };
     } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
+      if (error instanceof IdentityError) throw error;
+      // What this pod lacks (its workload token) or cannot read (an answer that is no JSON) says nothing of the token.
+      if (!(error instanceof OperatorError)) {
+        throw new IdentityError('unavailable', 'the launch could not be asked for: the exchange with the operator failed', {
+          cause: error,
+        });
+      }
       // 4xx says that the token does not hold; anything else that nobody could tell.
       const refused = error.status >= 400 && error.status < 500;
       throw new IdentityError(refused ? 'claims' : 'unavailable', error.message, { cause: error });

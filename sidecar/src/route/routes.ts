@@ -18,8 +18,18 @@ export class VirtualAddresses {
   readonly #byHost = new Map<string, string>();
   readonly #byAddress = new Map<string, string>();
 
-  constructor(spec: AuditPolicySpec) {
-    for (const target of spec.targets) for (const host of target.hosts) this.#add(normalHost(host));
+  #last: number;
+
+  /** `before`: those of the policy that this one replaces. A host keeps its address, which clients may still remember. */
+  constructor(spec: AuditPolicySpec, before?: VirtualAddresses) {
+    const hosts = new Set(spec.targets.flatMap((target) => target.hosts.map(normalHost)).filter((host) => !isIP(host)));
+    if (hosts.size > MAX_VIRTUAL_ADDRESSES) throw new Error(`more than ${MAX_VIRTUAL_ADDRESSES} declared hosts`);
+    this.#last = before ? before.#last : 0;
+    for (const host of hosts) {
+      const address = before && before.#byHost.get(host);
+      if (address !== undefined) this.#give(host, address);
+    }
+    for (const host of hosts) if (!this.#byHost.has(host)) this.#give(host, this.#unused());
   }
 
   addressOf(host: string): string | undefined {
@@ -30,11 +40,16 @@ export class VirtualAddresses {
     return this.#byAddress.get(address);
   }
 
-  #add(host: string): void {
-    if (isIP(host) || this.#byHost.has(host)) return;
-    const number = this.#byHost.size + 1;
-    if (number > MAX_VIRTUAL_ADDRESSES) throw new Error(`more than ${MAX_VIRTUAL_ADDRESSES} declared hosts`);
-    const address = `198.18.${number >> 8}.${number & 255}`;
+  /** The address after the last one given, round and round: that of a host which is gone stays unused for long. */
+  #unused(): string {
+    for (;;) {
+      this.#last = (this.#last % MAX_VIRTUAL_ADDRESSES) + 1;
+      const address = `198.18.${this.#last >> 8}.${this.#last & 255}`;
+      if (!this.#byAddress.has(address)) return address;
+    }
+  }
+
+  #give(host: string, address: string): void {
     this.#byHost.set(host, address);
     this.#byAddress.set(address, host);
   }

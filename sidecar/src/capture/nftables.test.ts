@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { nftablesScript } from './nftables.js';
+
+const RULES = { sidecarUid: 1337, outboundPort: 15001, inboundPort: 15006, inboundPorts: [8080, 9090], dnsPort: 15053 };
+const script = nftablesScript(RULES);
+
+/** Rules of one chain, in order. */
+function chain(name: string, text = script): string[] {
+  const body = new RegExp(`chain ${name} \\{\\n([^}]*(?:\\{[^}]*\\}[^}]*)*?)\\n?  \\}`).exec(text)?.[1] ?? '';
+  return body
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+describe('the capture rules', () => {
+  it('are one transaction that may be run again', () => {
+    assert.match(script, /^table inet cairn\ndelete table inet cairn\ntable inet cairn \{/);
+    assert.equal(script.match(/\{/g)?.length, script.match(/\}/g)?.length);
+  });
+
+  it('redirect names first, then TCP, and leave loopback alone', () => {
+    assert.deepEqual(chain('outbound'), [
+      'type nat hook output priority -100; policy accept;',
+      'meta skuid 1337 return',
+      'udp dport 53 redirect to :15053',
+      'oif "lo" return',
+      'meta l4proto tcp redirect to :15001',
+    ]);
+  });
+
+  it('reject everything that was not redirected: the last rule has no condition', () => {
+    assert.deepEqual(chain('fence'), [
+      'type filter hook output priority 0; policy accept;',
+      'meta skuid 1337 accept',
+      'oif "lo" accept',
+      'ip daddr 127.0.0.0/8 accept',
+      'ip6 daddr ::1 accept',
+      'ct state established,related ct direction reply accept',
+      'counter reject with icmpx admin-prohibited',
+    ]);
+  });
+
+  it('exempt the sidecar by its UID alone', () => {
+    assert.doesNotMatch(script, /skgid|mark|cgroup|owner/);
+    assert.equal(script.match(/skuid/g)?.length, 2);
+    assert.doesNotMatch(nftablesScript({ ...RULES, sidecarUid: 2000 }), /1337/);
+  });
+
+  it('take connections from outside to the application through the inbound listener', () => {
+    const hook = 'type nat hook prerouting priority -100; policy accept;';
+    assert.deepEqual(chain('inbound'), [hook, 'iif != "lo" tcp dport { 8080, 9090 } redirect to :15006']);
+    assert.deepEqual(chain('inbound', nftablesScript({ ...RULES, inboundPorts: [] })), [hook]);
+  });
+});
