@@ -65,7 +65,7 @@ describe('the explicit proxy', () => {
   });
 
   it('reads a head that comes byte by byte', async () => {
-    const answer = await said(...'CONNECT a.example:443 HTTP/1.1\r\nHost: x\r\n\r\n');
+    const answer = await said(...'CONNECT a.example:443 HTTP/1.1\r\nHost: x\r\n\r\n'.split(''));
     assert.match(answer, /^HTTP\/1\.1 200 .*opened$/s);
     assert.deepEqual(facts(), [['a.example', 443, '']]);
   });
