@@ -2,7 +2,7 @@
  * Canonical JSON (RFC 8785) of the parts of an event: members in key order, absent members left out. What repeats (agent,
  * person, launch, verdict, columns) is serialised and encoded once and kept beside its object; the rest is text.
  */
-import { canonicalJson, type Body } from '@cairn/audit';
+import type { Body } from '@cairn/audit';
 import type { Operation, Verdict } from '@cairn/crds';
 import type { LaunchIdentity } from '@cairn/identity';
 import type { Attribution } from '../attribute/attribution.js';
@@ -25,8 +25,8 @@ export function identityBytes(identity: LaunchIdentity): IdentityBytes {
   let bytes = identities.get(identity);
   if (!bytes) {
     bytes = {
-      launch: Buffer.from(`"launch":${canonicalJson(identity.launch)},`),
-      root: Buffer.from(`"root":${canonicalJson(identity.root)},`),
+      launch: Buffer.from(`"launch":${recordedJson(identity.launch)},`),
+      root: Buffer.from(`"root":${recordedJson(identity.root)},`),
     };
     identities.set(identity, bytes);
   }
@@ -36,7 +36,7 @@ export function identityBytes(identity: LaunchIdentity): IdentityBytes {
 /** `"attribution":{...}` and, where there is one, `,"cause":"..."`; then a comma. */
 export function attributionText(attribution: Attribution, cause: string | undefined): string {
   const { candidates, method } = attribution;
-  const text = candidates ? `"attribution":${canonicalJson({ candidates, method })}` : `"attribution":{"method":"${method}"}`;
+  const text = candidates ? `"attribution":${recordedJson({ candidates, method })}` : `"attribution":{"method":"${method}"}`;
   return cause === undefined ? `${text},` : `${text},"cause":"${cause}",`;
 }
 
@@ -113,7 +113,7 @@ export function responseText(completion: Completion, duration: number): string {
   text += payloadText(body);
   if (completion.rows !== undefined) text += `"rows":${completion.rows},`;
   if (body.sha256 !== undefined) text += `"sha256":"${body.sha256}",`;
-  return `${text}"size":${body.size},"status":${JSON.stringify(completion.status)}${body.truncated ? ',"truncated":true' : ''}},`;
+  return `${text}"size":${body.size},"status":${JSON.stringify(wellFormed(completion.status))}${body.truncated ? ',"truncated":true' : ''}},`;
 }
 
 /** `"masked":[...],` */

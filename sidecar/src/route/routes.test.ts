@@ -26,7 +26,7 @@ describe('virtual addresses', () => {
     const given = ['a.example', 'b.example', 'c.example'].map((host) => all.addressOf(host));
     assert.deepEqual(given, ['198.18.0.1', '198.18.0.2', '198.18.0.3']);
     assert.deepEqual(
-      given.map((address) => all.hostOf(address!)),
+      given.map((address) => all.hostOf(address ?? '')),
       ['a.example', 'b.example', 'c.example'],
     );
   });
