@@ -19,7 +19,7 @@ export const CHECKPOINT_EVENTS = 256;
 /** Milliseconds between two checkpoints while something is new. */
 export const CHECKPOINT_MILLISECONDS = 2000;
 /** Milliseconds from a flush to the fdatasync that covers it, at most. */
-export const SYNC_MILLISECONDS = 5;
+export const SYNC_MILLISECONDS = 20;
 /** Milliseconds between two looks at whether a full disk, quota or high-water mark has healed. */
 export const PROBE_MILLISECONDS = 250;
 /** Bytes that must fit on the disk before a full one counts as healed. */

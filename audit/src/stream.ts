@@ -31,7 +31,7 @@ export interface StreamWriter {
   payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined;
   /** Seals the batch's payload, writes everything appended so far with one write. After it, a killed process loses nothing. Throws EvidenceError. */
   flush(): void;
-  /** Resolves when everything flushed so far is on disk (group fdatasync, at most 5 ms later). */
+  /** Resolves when everything flushed so far is on disk (group fdatasync; asking begins one at once). */
   synced(): Promise<void>;
   /** Resolves when everything flushed so far was acknowledged by the shipper (Kafka); at once in the embedded default. */
   shipped(): Promise<void>;
