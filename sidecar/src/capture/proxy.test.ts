@@ -91,6 +91,7 @@ describe('the explicit proxy', () => {
     it(`refuses ${what} with a problem, and closes`, async () => {
       const [head, body] = (await said(request)).split('\r\n\r\n') as [string, string];
       assert.match(head, /^HTTP\/1\.1 400 Bad Request\r\n/);
+      assert.equal(served.at(-1)?.readableEnded, true);
       assert.match(head, new RegExp(`content-length: ${body.length}\\b`));
       assert.match((JSON.parse(body) as { detail: string }).detail, /send CONNECT host:port or a request in absolute form/);
       assert.deepEqual(opened, []);

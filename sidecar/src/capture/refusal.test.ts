@@ -83,6 +83,8 @@ describe('a refused destination', () => {
   it('closes both sides, also where bytes were left unread', async () => {
     await said(Buffer.alloc(200_000, 0x61), Buffer.from('POST / HTTP/1.1\r\n'));
     assert.equal(accepted[0]?.destroyed, true);
+    // It saw the client's end, and was not merely cut off in the end.
+    assert.equal(accepted[0].readableEnded, true);
   });
 
   it('closes where the client ends without a word', async () => {
