@@ -108,14 +108,15 @@ function settings(home: string, options: PostgresOptions): string[] {
 }
 
 async function installCertificate(data: string): Promise<ServerTls> {
-  const { ca, cert, key, issue } = await localhostCertificate();
+  const certificate = await localhostCertificate();
+  const { ca, cert, key } = certificate;
   await writeFile(join(data, 'server.crt'), cert);
   await writeFile(join(data, 'server.key'), key, { mode: 0o600 });
   await writeFile(join(data, 'root.crt'), ca);
   await appendFile(join(data, 'postgresql.conf'), "ssl_ca_file='root.crt'\n");
   await chmod(join(data, 'server.key'), 0o600);
   for (const name of ['server.crt', 'server.key', 'root.crt']) own(join(data, name));
-  return { ca, issue };
+  return { ca, issue: (role) => certificate.issue(role) };
 }
 
 async function launch(folder: string, data: string, options: PostgresOptions): Promise<{ child: ChildProcess; port: number }> {
