@@ -8,7 +8,7 @@ import type { LaunchIdentity } from '@cairn/identity';
 import type { Attribution } from '../attribute/attribution.js';
 import type { HoldOutcome } from '../guard/guard.js';
 import type { Completion, Masked } from './exchange.js';
-import { recordedJson, wellFormed } from './recordable.js';
+import { quoted, recordedJson } from './recordable.js';
 
 /** Encoded members, each with the comma that follows it. */
 interface IdentityBytes {
@@ -71,9 +71,9 @@ export function operationText(operation: Operation, others: readonly Operation[]
   let text = `"operation":{"effect":"${operation.effect}"`;
   if (others && others.length > 0) text += `,"others":${recordedJson(others)}`;
   if (operation.parameters) text += `,"parameters":${recordedJson(operation.parameters)}`;
-  text += `,"resource":${JSON.stringify(wellFormed(operation.resource))}`;
-  if (statement !== undefined) text += `,"statement":${JSON.stringify(wellFormed(statement))}`;
-  return `${text},"verb":${JSON.stringify(wellFormed(operation.verb))}},`;
+  text += `,"resource":${quoted(operation.resource)}`;
+  if (statement !== undefined) text += `,"statement":${quoted(statement)}`;
+  return `${text},"verb":${quoted(operation.verb)}},`;
 }
 
 function payloadText(body: Body): string {
@@ -81,7 +81,7 @@ function payloadText(body: Body): string {
   let text = '"payload":[';
   for (const [index, each] of body.payload.entries()) {
     const comma = index === 0 ? '' : ',';
-    text += `${comma}{"length":${each.length},"offset":${each.offset},"record":${each.record},"type":${JSON.stringify(each.type)}}`;
+    text += `${comma}{"length":${each.length},"offset":${each.offset},"record":${each.record},"type":${quoted(each.type)}}`;
   }
   return `${text}],`;
 }
@@ -109,11 +109,11 @@ export function responseText(completion: Completion, duration: number): string {
   let text = '"response":{';
   if (completion.columns) text += columnsText(completion.columns);
   text += `"duration":${Math.round(duration * 1000) / 1000},`;
-  if (completion.error !== undefined) text += `"error":${JSON.stringify(wellFormed(completion.error))},`;
+  if (completion.error !== undefined) text += `"error":${quoted(completion.error)},`;
   text += payloadText(body);
   if (completion.rows !== undefined) text += `"rows":${completion.rows},`;
   if (body.sha256 !== undefined) text += `"sha256":"${body.sha256}",`;
-  return `${text}"size":${body.size},"status":${JSON.stringify(wellFormed(completion.status))}${body.truncated ? ',"truncated":true' : ''}},`;
+  return `${text}"size":${body.size},"status":${quoted(completion.status)}${body.truncated ? ',"truncated":true' : ''}},`;
 }
 
 /** `"masked":[...],` */

@@ -6,11 +6,19 @@ export const MAX_PARAMETER_DEPTH = 32;
 
 const TOO_DEEP = '(nested too deep to be recorded)';
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** What JSON escapes (RFC 8259 7), and every surrogate, paired or not. */
+// eslint-disable-next-line no-control-regex
+const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 /** RFC 8785 knows no lone surrogates; text that is not Unicode keeps its place with U+FFFD. */
 export function wellFormed(text: string): string {
   return LONE_SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+}
+
+/** A JSON string of the text. Nearly all text needs no escape, which one look tells. */
+export function quoted(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(wellFormed(text)) : `"${text}"`;
 }
 
 /** Canonical JSON of the value, or of the nearest that JSON can say. */
