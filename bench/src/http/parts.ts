@@ -73,14 +73,15 @@ async function startCairn(upstream: number): Promise<{ parts: HttpPart[]; stop()
   const resolve = { [`${BENCH_HOST}:${BENCH_PORT}`]: `127.0.0.1:${upstream}` };
   const modes = ['metadata', 'full', 'masked'] as const;
   const sidecars = await Promise.all(
-    modes.map((mode) => startPinnedSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, resolve })),
+    modes.map((mode) => startPinnedSidecar({ plane, agent: `bench-${mode}`, labels: { bench: mode }, targets: ['bench'], resolve })),
   );
   return {
     parts: modes.map((mode, index) => {
-      const { proxyUrl, pid } = sidecars[index]!;
-      const authority = `${BENCH_HOST}:${BENCH_PORT}`;
-      const target = (answer: string): WrkTarget => ({ origin: proxyUrl, requestTarget: `http://${authority}/${answer}`, host: authority });
-      return { name: NAMES[mode], pid, timed: mode === 'full', target };
+      const sidecar = sidecars[index]!;
+      // As a redirected connection arrives, which is how agents are captured by default: the request names a path.
+      const origin = `http://127.0.0.1:${sidecar.targetPort('bench')}`;
+      const target = (answer: string): WrkTarget => ({ origin, requestTarget: `/${answer}`, host: `${BENCH_HOST}:${BENCH_PORT}` });
+      return { name: NAMES[mode], pid: sidecar.pid, timed: mode === 'full', target };
     }),
     async stop() {
       for (const sidecar of sidecars) await sidecar.stop();

@@ -5,7 +5,7 @@ export type Style = ReturnType<typeof picocolors.createColors>;
 
 /** Style for a stream; `colour` decides where it is given. */
 export function styleFor(stream: NodeJS.WriteStream, colour?: boolean): Style {
-  return picocolors.createColors(colour ?? (stream.isTTY && picocolors.isColorSupported));
+  return picocolors.createColors(colour ?? (stream.isTTY === true && picocolors.isColorSupported));
 }
 
 // oxlint-disable-next-line no-control-regex -- these are the characters meant

@@ -36,6 +36,8 @@ export class Contexts {
   readonly #open = new Map<string, OpenContext>();
   /** Trace id -> open contexts with it; two of them prove nothing. */
   readonly #traces = new Map<string, Set<OpenContext>>();
+  /** The pod's own, as it was attributed last. */
+  #own: Attribution | undefined;
 
   constructor(private readonly options: ContextOptions) {}
 
@@ -96,7 +98,11 @@ export class Contexts {
   #ownLaunch(): Attribution {
     const own = this.options.own();
     if (!own) return NOBODY;
-    return { method: this.options.serves ? 'background' : 'pod_launch', ...own, candidates: undefined, cause: undefined };
+    if (this.#own?.identity !== own.identity || this.#own.token !== own.token) {
+      const { identity, token } = own;
+      this.#own = { method: this.options.serves ? 'background' : 'pod_launch', identity, token, candidates: undefined, cause: undefined };
+    }
+    return this.#own;
   }
 
   #byWhatIsOpen(): Attribution {

@@ -43,18 +43,32 @@ function authority(text: string | undefined): { host: string | undefined; port: 
 export class Router {
   #host: string | undefined;
   #last: Routed | undefined;
+  /** Scheme and authority of the last absolute target, with the slash behind them. */
+  #prefix = '';
 
   constructor(private readonly context: SessionContext) {}
 
   /** Throws HttpSyntaxError. Requests of one connection mostly name the same host: it is taken apart once. */
   route(head: RequestHead): Routed {
-    if (head.target.charCodeAt(0) !== 0x2f) return routeOf(head);
     const last = this.#last;
-    if (!last || head.host !== this.#host) {
+    if (head.target.charCodeAt(0) !== 0x2f) return this.#absolute(head, last);
+    if (!last || last.absolute || head.host !== this.#host) {
       this.#host = head.host;
       return (this.#last = routeOf(head));
     }
     return { path: head.target, absolute: false, host: last.host, port: last.port };
+  }
+
+  #absolute(head: RequestHead, last: Routed | undefined): Routed {
+    const { target } = head;
+    if (last?.absolute && head.host === this.#host && target.startsWith(this.#prefix)) {
+      return { path: target.slice(this.#prefix.length - 1), absolute: true, host: last.host, port: last.port };
+    }
+    const routed = routeOf(head);
+    if (!routed.absolute || !target.endsWith(routed.path)) return routed;
+    this.#prefix = `${target.slice(0, target.length - routed.path.length)}/`;
+    this.#host = head.host;
+    return (this.#last = routed);
   }
 
   /** Every name of the declared target is the same target to a policy. */
