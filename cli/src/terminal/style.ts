@@ -4,7 +4,7 @@ import picocolors from 'picocolors';
 export type Style = ReturnType<typeof picocolors.createColors>;
 
 /** Style for a stream; `colour` decides where it is given. */
-export function styleFor(stream: NodeJS.WriteStream, colour?: boolean): Style {
+export function styleFor(stream: { isTTY?: boolean }, colour?: boolean): Style {
   return picocolors.createColors(colour ?? (stream.isTTY === true && picocolors.isColorSupported));
 }
 
