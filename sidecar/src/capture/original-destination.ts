@@ -1,6 +1,6 @@
 /** Where a redirected connection was going: getsockopt(SO_ORIGINAL_DST), which Node does not offer. Linux only. */
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import koffi from 'koffi';
 
 const SOL_IP = 0;
 const SO_ORIGINAL_DST = 80;
@@ -18,7 +18,8 @@ type GetSockOpt = (fd: number, level: number, option: number, value: Buffer, len
 let getsockopt: GetSockOpt | undefined;
 
 function systemCall(): GetSockOpt {
-  getsockopt ??= koffi
+  // Loaded at first use: only redirected connections need it.
+  getsockopt ??= (createRequire(import.meta.url)('koffi') as typeof import('koffi'))
     .load(null)
     .func('int getsockopt(int fd, int level, int option, _Out_ uint8_t *value, _Inout_ uint32_t *length)') as unknown as GetSockOpt;
   return getsockopt;

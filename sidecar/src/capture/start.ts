@@ -1,8 +1,6 @@
 /** Opens the listeners that this pod's way of capture needs. */
 import type { Server } from 'node:net';
 import type { SidecarContext } from '../config/context.js';
-import { serveDns } from './dns.js';
-import { listenInbound } from './inbound.js';
 import { listenForTarget, listenProxy, listenTransparent } from './listeners.js';
 
 export interface Listeners {
@@ -19,6 +17,7 @@ export async function startListeners(context: SidecarContext): Promise<Listeners
       metrics.refusedNames.inc();
       log.info('name refused', { name });
     };
+    const { serveDns } = await import('./dns.js');
     servers.push(await serveDns(config.dns, () => inForce().addresses, refused));
   } else {
     servers.push(await listenProxy(config.proxy, outbound));
@@ -40,6 +39,8 @@ function destinationOf({ inForce }: SidecarContext, name: string): () => { host:
   };
 }
 
-function startInbound({ config, contexts, launches, recorder, inForce, log }: SidecarContext): Promise<Server> {
+/** What a pod does not need is not loaded: this one serves requests. */
+async function startInbound({ config, contexts, launches, recorder, inForce, log }: SidecarContext): Promise<Server> {
+  const { listenInbound } = await import('./inbound.js');
   return listenInbound({ contexts, launches, recorder, inForce, ports: config.inboundPorts, address: config.inbound, log });
 }
