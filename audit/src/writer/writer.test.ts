@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { verifyCheckpoint } from '../checkpoint/checkpoint.js';
@@ -229,6 +229,20 @@ describe('the quota', () => {
     assert.equal(log.lines.length, written);
     assert.equal((await verify(log)).integrity.held, true);
     await assert.rejects(writer.close('test'), { code: 'quota' });
+  });
+
+  test('does not count segments that were shipped and deleted', async () => {
+    const writer = await open({ limits: { quotaBytes, segmentBytes: 8 * 1024 } });
+    const folder = join(dir, writer.id);
+    for (let written = 0; written < quotaBytes * 3; written += 1024) {
+      exchange(writer);
+      assert.equal(writer.refusing, undefined);
+      const segments = readdirSync(folder)
+        .filter((name) => name.endsWith('.seg'))
+        .toSorted();
+      for (const name of segments.slice(0, -1)) rmSync(join(folder, name));
+    }
+    await writer.close('test');
   });
 
   test('counts what other streams hold, and heals when that is gone', async () => {

@@ -88,7 +88,7 @@ export class SpoolStreamWriter implements StreamWriter {
   #note: { text: string; end: number } | undefined;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #probeTimer: NodeJS.Timeout | undefined;
-  /** Bytes of other streams in the spool. */
+  /** Bytes of other streams in the spool, less what was deleted of this one. */
   #otherBytes: number;
   /** Set while nothing can be written at all; `refusing` alone lets begun exchanges end. */
   #halted = false;
@@ -243,7 +243,7 @@ export class SpoolStreamWriter implements StreamWriter {
     try {
       let length = 0;
       for (const frame of frames) length += frame.length;
-      if (this.#used() + length > this.#limits.quotaBytes) throw quotaReached(this.#options.dir, this.#limits.quotaBytes);
+      if (this.#reaches(this.#limits.quotaBytes - length + 1)) throw quotaReached(this.#options.dir, this.#limits.quotaBytes);
       this.#files.write(frames);
     } catch (cause) {
       const error = storageError(cause, this.#options.dir);
@@ -284,12 +284,15 @@ export class SpoolStreamWriter implements StreamWriter {
   /** Looks for the soft bounds: from them on no new work is begun, and what was begun may still end. */
   #watch(): void {
     const { quotaBytes, highWaterBytes } = this.#limits;
-    if (this.#used() >= quotaBytes - quotaBytes / 16) this.#refuse(quotaReached(this.#options.dir, quotaBytes));
+    if (this.#reaches(quotaBytes - quotaBytes / 16)) this.#refuse(quotaReached(this.#options.dir, quotaBytes));
     else if (this.#shipping.unshipped(this.#files.end) >= highWaterBytes) this.#refuse(highWaterReached(this.#options.dir, highWaterBytes));
   }
 
-  #used(): number {
-    return this.#otherBytes + this.#files.end;
+  /** Whether the spool holds so many bytes. Counted, and looked at on disk before it is said: segments may have been shipped and deleted. */
+  #reaches(bytes: number): boolean {
+    if (this.#otherBytes + this.#files.end < bytes) return false;
+    this.#otherBytes = spoolBytes(this.#options.dir) - this.#files.end;
+    return this.#otherBytes + this.#files.end >= bytes;
   }
 
   #refuse(error: EvidenceError): void {
