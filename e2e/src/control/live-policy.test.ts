@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startControlPlane } from '../harness/control-plane.js';
-import { askThrough, startHttpSink } from '../harness/http-sink.js';
+import { askThrough, sinkPolicy, startHttpSink } from '../harness/http-sink.js';
 import { startSidecar } from '../harness/sidecar.js';
 
-const policy = (rules: string): string => `
-apiVersion: cairn.dev/v1alpha1
-kind: AuditPolicy
-metadata: {name: live, namespace: research}
-spec:
-  selector: {}
-  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
-  targets:
-  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
-  rules: [${rules}]
-  default: {action: Allow, level: Metadata}
-  undeclared: Deny
-`;
+const policy = (rules: string): string => sinkPolicy({ rules, level: 'Metadata' });
 
 test('a rule change acts on a running sidecar, and the last good policy outlives the operator', async () => {
   const sink = await startHttpSink();

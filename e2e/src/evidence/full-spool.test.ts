@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startControlPlane } from '../harness/control-plane.js';
-import { askThrough, startHttpSink } from '../harness/http-sink.js';
+import { askThrough, sinkPolicy, startHttpSink } from '../harness/http-sink.js';
 import { startSidecar } from '../harness/sidecar.js';
-
-const POLICY = `
-apiVersion: cairn.dev/v1alpha1
-kind: AuditPolicy
-metadata: {name: full, namespace: research}
-spec:
-  selector: {}
-  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
-  targets:
-  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
-  rules: []
-  default: {action: Allow, level: RequestResponse}
-  undeclared: Deny
-`;
 
 test('a full spool refuses new work with a clear answer, and nothing passes unrecorded', async () => {
   const sink = await startHttpSink();
-  const plane = await startControlPlane(POLICY);
+  const plane = await startControlPlane(sinkPolicy());
   const sidecar = await startSidecar({ plane, resolve: { 'sink.internal:80': sink.address }, env: { CAIRN_SPOOL_QUOTA_MIB: '1' } });
   try {
     const body = 'x'.repeat(50_000);

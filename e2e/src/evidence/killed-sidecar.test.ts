@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent as HttpAgent } from 'node:http';
 import { test } from 'node:test';
 import { startControlPlane } from '../harness/control-plane.js';
-import { askThrough, startHttpSink } from '../harness/http-sink.js';
+import { askThrough, sinkPolicy, startHttpSink } from '../harness/http-sink.js';
 import { startSidecar, type Sidecar } from '../harness/sidecar.js';
 
 /** 200 for the full run; each starts a sidecar anew. */
@@ -10,24 +10,10 @@ const ROUNDS = Number(process.env['CAIRN_TEST_KILLS'] ?? 8);
 const CLIENTS = 16;
 const MOST_REQUESTS = 400;
 
-const POLICY = `
-apiVersion: cairn.dev/v1alpha1
-kind: AuditPolicy
-metadata: {name: kill, namespace: research}
-spec:
-  selector: {}
-  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
-  targets:
-  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
-  rules: []
-  default: {action: Allow, level: RequestResponse}
-  undeclared: Deny
-`;
-
 test(`a sidecar killed under load ${ROUNDS} times never acted without a record`, async () => {
   const sink = await startHttpSink();
   const { reached } = sink;
-  const plane = await startControlPlane(POLICY);
+  const plane = await startControlPlane(sinkPolicy());
   const resolve = { 'sink.internal:80': sink.address };
   let acted = 0;
   try {

@@ -2,12 +2,30 @@
 import { once } from 'node:events';
 import { createServer, request, type Agent, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Level } from '@cairn/crds';
 
 export interface HttpSink {
   /** `127.0.0.1:port`. */
   readonly address: string;
   readonly reached: Set<string>;
   close(): void;
+}
+
+/** A policy for every pod whose one target, `sink.internal` on port 80, is a sink. `rules` as YAML list items. */
+export function sinkPolicy({ rules = '', level = 'RequestResponse' }: { rules?: string; level?: Level } = {}): string {
+  return `
+apiVersion: cairn.dev/v1alpha1
+kind: AuditPolicy
+metadata: {name: sink, namespace: research}
+spec:
+  selector: {}
+  identity: {required: false, providers: [], maxDepth: 5, onAmbiguous: Deny}
+  targets:
+  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
+  rules: [${rules}]
+  default: {action: Allow, level: ${level}}
+  undeclared: Deny
+`;
 }
 
 export async function startHttpSink(body = 'done'): Promise<HttpSink> {
