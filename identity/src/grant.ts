@@ -7,9 +7,16 @@ import type { LaunchNode } from './launch.js';
 
 export const GRANT_TYPE = 'cairn-grant+jwt';
 
+/** The object that was stamped. Its UID does not exist yet at mutating admission, nor does a generated name. */
+export interface GrantOwner {
+  kind: string;
+  /** Name, or the prefix that a name is generated from. */
+  name: string;
+}
+
 /**
  * What admission stamps on a workload: who created it. A person (`principal`), or an agent's launch (`parent`), which
- * its pods then continue. Good only for pods of that namespace and agent.
+ * its pods then continue. Good only for pods of that namespace, agent, owner and template.
  */
 export interface Grant {
   principal: Principal;
@@ -17,16 +24,22 @@ export interface Grant {
   namespace: string;
   /** Name of the agent in that namespace. */
   agent: string;
+  /** Absent where nothing was stamped: a launch by API, the demo. */
+  owner?: GrantOwner;
+  /** `sha256:` and hex over what the pod template runs. */
+  template?: string;
 }
 
 interface GrantClaims {
   principal: Principal;
   parent?: { launch: Launch; ancestors: string[] };
-  workload: { namespace: string; agent: string };
+  workload: { namespace: string; agent: string; owner?: GrantOwner; template?: string };
 }
 
 export interface VerifiedGrant extends Grant {
   id: string;
+  /** Seconds since the epoch. */
+  issued: number;
   /** Seconds since the epoch. */
   expires: number;
 }
@@ -41,7 +54,7 @@ export interface GrantTerms {
 }
 
 export function mintGrant(key: SigningKey, grant: Grant, terms: GrantTerms): Promise<string> {
-  const { principal, parent, namespace, agent } = grant;
+  const { principal, parent, namespace, agent, owner, template } = grant;
   return signJwt(key, GRANT_TYPE, {
     iss: terms.issuer,
     aud: CAIRN_AUDIENCE,
@@ -52,7 +65,7 @@ export function mintGrant(key: SigningKey, grant: Grant, terms: GrantTerms): Pro
     jti: terms.id,
     principal,
     ...(parent ? { parent } : {}),
-    workload: { namespace, agent },
+    workload: { namespace, agent, ...(owner ? { owner } : {}), ...(template ? { template } : {}) },
   });
 }
 
@@ -79,7 +92,8 @@ export function createGrantVerifier(options: { issuer: string; jwks: JwksSource;
       if (!principal?.name || !Array.isArray(principal.groups) || !workload?.namespace || !workload.agent) {
         throw new IdentityError('claims', 'the grant does not name a principal and a workload');
       }
-      return { id: payload.jti!, principal, ...(parent ? { parent } : {}), ...workload, expires: payload.exp };
+      const { iat: issued, exp: expires } = payload;
+      return { id: payload.jti!, principal, ...(parent ? { parent } : {}), ...workload, issued, expires };
     },
   };
 }

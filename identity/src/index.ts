@@ -6,6 +6,7 @@ export {
   grantParent,
   mintGrant,
   type Grant,
+  type GrantOwner,
   type GrantTerms,
   type GrantVerifier,
   type VerifiedGrant,
