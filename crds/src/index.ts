@@ -2,6 +2,8 @@ export * from './operation.js';
 export * from './types.js';
 export * from './policy.js';
 export * from './approval.js';
+export * from './objects.js';
+export { MAX_STREAM_KEYS } from './limits.js';
 export { durationMillis } from './duration.js';
 export { parsePolicies, type ParsedPolicies } from './parse/parse.js';
 export type { Problem, ProblemCode } from './check/finding.js';

@@ -38,6 +38,9 @@ export const MAX_CAPTURE_BYTES = 1_073_741_824;
 /** Hours that an approval may stay open: seven days. */
 export const MAX_APPROVAL_HOURS = 168;
 
+/** Certified keys of one stream: one boot of a sidecar. */
+export const MAX_STREAM_KEYS = 64;
+
 /** Characters of a `when` expression. */
 export const MAX_WHEN_CHARS = 2048;
 /** Nodes of a `when` expression's syntax tree. */

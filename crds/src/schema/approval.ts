@@ -1,11 +1,12 @@
 /** Schema of Approval: one held operation and what people said of it. */
 import { MAX_NAME_CHARS, MAX_NAMES, MAX_REASON_CHARS } from '../limits.js';
 import type { ApprovalRequest } from '../approval.js';
+import type { ApprovalSpec, StoredVote } from '../objects.js';
 import type { Operation } from '../operation.js';
 import { formatted } from './formats.js';
 import { actor } from './launch.js';
 import { approval as requirement, effect } from './rule.js';
-import { flag, listOf, object, oneOf, text, type FieldsOf } from './structural.js';
+import { flag, listOf, object, oneOf, text, type FieldsOf, type Schema } from './structural.js';
 import { status, time } from './status.js';
 
 const operation = object(
@@ -20,8 +21,9 @@ const operation = object(
 );
 
 const vote = object(
-  "What one person decided. The approver is the API server's own user info, written by admission.",
+  "What one person decided. The approver is the API server's own user info, or the person of a verified token; written by the operator.",
   {
+    voter: text('Issuer and subject: nobody votes twice.', { maxLength: 800 }),
     approver: object(
       'Who decided.',
       {
@@ -35,8 +37,12 @@ const vote = object(
     decision: oneOf('What was decided.', { approve: '', deny: '' }),
     reason: text('Why.', { maxLength: MAX_REASON_CHARS }),
     time: time('When.'),
+    signature: text('JWT of the token service over all of it; a vote without one that holds does not count.', { maxLength: 4096 }),
+  } satisfies FieldsOf<StoredVote>,
+  {
+    required: ['voter', 'approver', 'decision', 'time', 'signature'],
+    'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a vote cannot be changed; the votes are evidence' }],
   },
-  { required: ['approver', 'decision', 'time'] },
 );
 
 const request = object(
@@ -48,8 +54,8 @@ const request = object(
     operations: listOf('What would be done.', operation, { max: 256 }),
     summary: { type: 'string', description: 'What a person reads: the statement, or method and path.', maxLength: 16_384 },
     actor,
-    policy: formatted('The policy.', 'subdomain'),
-    rule: text('The rule.', { maxLength: 63 }),
+    policy: text('The policy, or `namespace/name`.', { maxLength: 320 }),
+    rule: { type: 'string', description: 'The rule; empty where the policy itself holds.', maxLength: 63 },
     reason: text("The rule's reason.", { maxLength: MAX_REASON_CHARS }),
     requirement,
   } satisfies FieldsOf<ApprovalRequest>,
@@ -63,8 +69,18 @@ export const approvalSpec = object(
   'An operation that waits for people.',
   {
     request,
-    votes: listOf('What people decided.', vote, { max: MAX_NAMES, initial: [] }),
-  },
+    votes: {
+      type: 'array',
+      description: 'What people decided.',
+      items: vote,
+      maxItems: MAX_NAMES,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['voter'],
+      default: [],
+    },
+    decision: oneOf('Your decision: admission takes it out again and adds your vote.', { approve: '', deny: '' }),
+    reason: text('Why you decide so.', { maxLength: MAX_REASON_CHARS }),
+  } satisfies FieldsOf<ApprovalSpec>,
   {
     required: ['request'],
     'x-kubernetes-validations': [
@@ -73,8 +89,13 @@ export const approvalSpec = object(
   },
 );
 
+const used: Schema = {
+  ...flag('Whether its bytes have passed; an approval is good for one passage.'),
+  'x-kubernetes-validations': [{ rule: '!oldSelf || self', message: 'an approval that was used stays used' }],
+};
+
 export const approvalStatus = status({
   state: oneOf('Where it stands.', { pending: '', approved: '', denied: '', expired: '' }),
   expires: time('When it ends unanswered.'),
-  used: flag('Whether its bytes have passed; an approval is good for one passage.'),
+  used,
 });

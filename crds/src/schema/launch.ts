@@ -1,7 +1,8 @@
 /** Schemas of who acted, as objects of the control plane carry it; and of AgentLaunch and AuditStream. */
-import { MAX_CHAIN_DEPTH, MAX_NAME_CHARS } from '../limits.js';
+import { MAX_CHAIN_DEPTH, MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_STREAM_KEYS } from '../limits.js';
+import type { AgentLaunchSpec, AuditStreamSpec, StreamKey, WitnessedHead } from '../objects.js';
 import { formatted } from './formats.js';
-import { flag, listOf, object, oneOf, text, whole } from './structural.js';
+import { listOf, object, oneOf, text, whole, type FieldsOf } from './structural.js';
 import { status, time } from './status.js';
 
 const id = (description: string) => text(description, { maxLength: 64 });
@@ -44,24 +45,38 @@ export const actor = object('Who asks.', {
   ),
 });
 
+const pod = object('Its pod.', { name: formatted('Name.', 'subdomain'), uid: id('UID.') }, { required: ['name', 'uid'] });
+
+/** Nothing of it is required: what ends a launch must not fail for want of a word. Who and when are written by admission. */
+const revoked = object(
+  'Ends the launch and everything below it, once it is there: tokens are refused and sessions cut.',
+  {
+    by: text("Who, by the API server's user info or a verified token.", { maxLength: MAX_NAME_CHARS }),
+    reason: text('Why.', { maxLength: MAX_REASON_CHARS }),
+    time: time('When.'),
+  } satisfies FieldsOf<Required<AgentLaunchSpec>['revoked']>,
+  { 'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a revocation cannot be changed' }] },
+);
+
 export const agentLaunchSpec = object(
   'One run of an agent. Written by the operator.',
   {
     root: principal,
     launch,
     agent: text("The agent's name in the trail.", { maxLength: MAX_NAME_CHARS }),
+    ancestors: listOf("Launches above it, from the chain's first to its parent.", id('A launch.'), { max: MAX_CHAIN_DEPTH, initial: [] }),
     policy: formatted('AuditPolicy that it runs by.', 'subdomain'),
-    pod: object('The pod that runs it.', { name: formatted('Name.', 'subdomain'), uid: id('UID.') }, { required: ['name', 'uid'] }),
-    revoked: flag('Ends the launch and everything below it: its tokens are refused from then on.', false),
-  },
+    pod,
+    revoked,
+  } satisfies FieldsOf<AgentLaunchSpec>,
   {
-    required: ['root', 'launch', 'agent', 'policy'],
+    required: ['root', 'launch', 'agent', 'pod'],
     'x-kubernetes-validations': [
       {
-        rule: 'self.root == oldSelf.root && self.launch == oldSelf.launch && self.agent == oldSelf.agent',
+        rule: 'self.root == oldSelf.root && self.launch == oldSelf.launch && self.agent == oldSelf.agent && self.pod == oldSelf.pod && self.ancestors == oldSelf.ancestors',
         message: 'who launched what cannot be changed',
       },
-      { rule: '!oldSelf.revoked || self.revoked', message: 'a revoked launch stays revoked; launch anew' },
+      { rule: '!has(oldSelf.revoked) || has(self.revoked)', message: 'a revoked launch stays revoked; launch anew' },
     ],
   },
 );
@@ -70,30 +85,76 @@ const checkpoint = object(
   'The last checkpoint that the operator witnessed.',
   {
     size: whole('Events of the stream.', 0, Number.MAX_SAFE_INTEGER),
-    root: text('Hash of the last event, base64.', { maxLength: 64 }),
-    time: time('When it was witnessed.'),
+    root: text('SHA-256 of the last of them, hexadecimal.', { pattern: '^[0-9a-f]{64}$', maxLength: 64 }),
+    time: time('When the stream signed it.'),
+  } satisfies FieldsOf<WitnessedHead>,
+  {
+    required: ['size', 'root', 'time'],
+    'x-kubernetes-validations': [
+      {
+        rule: 'self.size > oldSelf.size || (self.size == oldSelf.size && self.root == oldSelf.root)',
+        message: 'a stream only grows and has one history',
+      },
+    ],
   },
-  { required: ['size', 'root', 'time'] },
 );
 
 export const agentLaunchStatus = status({
-  sessions: whole('Connections that it opened.', 0, Number.MAX_SAFE_INTEGER),
-  lastCheckpoint: checkpoint,
-  coverage: oneOf('Whether evidence of the whole run is held.', { Complete: '', Partial: 'see the conditions', Unknown: '' }),
+  streams: whole("Boots of its pod's sidecar whose evidence is witnessed.", 0, Number.MAX_SAFE_INTEGER),
+  lastCheckpoint: object('Newest checkpoint of its pod.', {
+    stream: id('The stream.'),
+    size: whole('Events of the stream.', 0, Number.MAX_SAFE_INTEGER),
+    root: text('SHA-256 of the last of them, hexadecimal.', { maxLength: 64 }),
+    time: time('When the stream signed it.'),
+  }),
+  coverage: oneOf('Whether evidence of the whole run is held.', {
+    Complete: 'every stream of its pod was closed',
+    Partial: 'a stream ended without being closed',
+    Unknown: 'it runs',
+  }),
+  ended: time('When its pod was seen to be gone.'),
 });
 
+const streamKey = object(
+  'A certified key; it cannot be changed.',
+  {
+    publicKey: text('Ed25519 public key, base64url of its 32 bytes.', { pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
+    certificate: text('JWT of the token service: typ `cairn-stream+jwt`.', { maxLength: 4096 }),
+    time: time('When it was certified.'),
+  } satisfies FieldsOf<StreamKey>,
+  {
+    required: ['publicKey', 'certificate', 'time'],
+    'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a certified key cannot be changed' }],
+  },
+);
+
 export const auditStreamSpec = object(
-  'One boot of a sidecar and the key that signs its stream. Written by the operator.',
+  'One boot of a sidecar and the keys that sign its stream. Written by the operator.',
   {
     stream: id('UUIDv7 of the stream.'),
-    keyId: text('Id of the key.', { maxLength: 128 }),
-    publicKey: text('Ed25519 public key, base64 of its 32 bytes.', { pattern: '^[A-Za-z0-9+/]{43}=$', maxLength: 44 }),
-    pod: object('The pod of the sidecar.', { name: formatted('Name.', 'subdomain'), uid: id('UID.') }, { required: ['name', 'uid'] }),
-    opened: time('When the stream was certified.'),
-  },
+    agent: text("The agent's name in the trail.", { maxLength: MAX_NAME_CHARS }),
+    pod,
+    keys: {
+      type: 'array',
+      description: 'Keys that the token service certified, the oldest first.',
+      items: streamKey,
+      minItems: 1,
+      maxItems: MAX_STREAM_KEYS,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['publicKey'],
+    },
+    closed: time('When the sidecar said that its last event is written.'),
+  } satisfies FieldsOf<AuditStreamSpec>,
   {
-    required: ['stream', 'keyId', 'publicKey', 'opened'],
-    'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'a stream cannot be changed; a new boot opens a new one' }],
+    required: ['stream', 'agent', 'pod', 'keys'],
+    'x-kubernetes-validations': [
+      {
+        rule: 'self.stream == oldSelf.stream && self.agent == oldSelf.agent && self.pod == oldSelf.pod',
+        message: 'a stream cannot be changed; a new boot opens a new one',
+      },
+      { rule: 'size(self.keys) >= size(oldSelf.keys)', message: 'a key cannot be taken back; it signed evidence' },
+      { rule: '!has(oldSelf.closed) || (has(self.closed) && self.closed == oldSelf.closed)', message: 'a closed stream stays closed' },
+    ],
   },
 );
 
@@ -101,7 +162,7 @@ export const auditStreamStatus = status({
   lastCheckpoint: checkpoint,
   state: oneOf('Whether the stream may still grow.', {
     Open: '',
-    Closed: 'by its own last event',
-    Lost: 'the sidecar ended without closing it',
+    Closed: 'its sidecar wrote its last event',
+    Lost: 'its pod is gone and nobody closed it',
   }),
 });

@@ -70,7 +70,7 @@ const APPROVAL: CustomResource = {
     { name: 'Target', type: 'string', jsonPath: '.spec.request.target' },
     { name: 'Rule', type: 'string', jsonPath: '.spec.request.rule' },
     { name: 'Summary', type: 'string', jsonPath: '.spec.request.summary', priority: 1 },
-    { name: 'Expires', type: 'date', jsonPath: '.status.expires', priority: 1 },
+    { name: 'Expires', type: 'string', jsonPath: '.status.expires', priority: 1 },
     age,
   ],
 };
@@ -88,7 +88,8 @@ const AGENT_LAUNCH: CustomResource = {
     { name: 'Agent', type: 'string', jsonPath: '.spec.agent' },
     { name: 'Depth', type: 'integer', jsonPath: '.spec.launch.depth' },
     { name: 'Policy', type: 'string', jsonPath: '.spec.policy' },
-    { name: 'Revoked', type: 'boolean', jsonPath: '.spec.revoked' },
+    { name: 'Revoked', type: 'date', jsonPath: '.spec.revoked.time' },
+    { name: 'Coverage', type: 'string', jsonPath: '.status.coverage', priority: 1 },
     { name: 'Chain', type: 'string', jsonPath: '.spec.launch.chain', priority: 1 },
     age,
   ],
