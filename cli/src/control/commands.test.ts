@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Approval, ApprovalRequest } from '@cairn/crds';
 import { createOidcVerifier, createWorkloadVerifier, generateSigningKey, mintWorkloadToken, uuidv7 } from '@cairn/identity';
-import { createOperatorService } from '@cairn/operator';
+import { createOperatorService, fileStores } from '@cairn/operator';
 import { authorize, confirmDevice } from '../demo/parts/oidc-login.js';
 import { startOidcProvider, type OidcProvider } from '../demo/parts/oidc.js';
 
@@ -91,7 +91,7 @@ test('approvals are listed and decided, and a launch is revoked, by whom the tok
   const { provider, folder } = await startProvider(t);
   const cluster = await generateSigningKey();
   const service = await createOperatorService({
-    stateFolder: join(folder, 'state'),
+    stores: fileStores(join(folder, 'state')),
     workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
     providers: [spec(provider.issuer)],
     bundleFor: () => undefined,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { auditorPublicKey, generateAuditorKey } from '@cairn/audit';
 import type { AuditPolicy, Bundle, IdentityProvider } from '@cairn/crds';
 import { createWorkloadVerifier, generateSigningKey, mintWorkloadToken } from '@cairn/identity';
-import { createOperatorService } from '@cairn/operator';
+import { createOperatorService, fileStores } from '@cairn/operator';
 import type { DemoFolder } from './folder.js';
 import type { Pod } from './kubelet/pod.js';
 
@@ -44,7 +44,7 @@ export async function startControlPlane(folder: DemoFolder, provider: IdentityPr
   const pods = new Map<string, Admitted>();
   const log: string[] = [];
   const service = await createOperatorService({
-    stateFolder: join(folder.run, 'operator'),
+    stores: fileStores(join(folder.run, 'operator')),
     workloads: createWorkloadVerifier({ issuer: CLUSTER_ISSUER, jwks: { keys: [cluster.publicJwk] } }),
     providers: [provider.spec.oidc],
     bundleFor: ({ uid }) => {

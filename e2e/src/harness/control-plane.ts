@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { auditorPublicKey, generateAuditorKey } from '@cairn/audit';
 import { parsePolicies, policyFor, type AuditPolicy, type IdentityProvider } from '@cairn/crds';
 import { createWorkloadVerifier, generateSigningKey, mintWorkloadToken, type PodReference, type Principal } from '@cairn/identity';
-import { createOperatorService, type OperatorService } from '@cairn/operator';
+import { createOperatorService, fileStores, type OperatorService } from '@cairn/operator';
 
 const CLUSTER = 'https://kubernetes.default.svc';
 const TOKEN_SECONDS = 3600;
@@ -51,7 +51,7 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
     return chosen;
   };
   const service: OperatorService = await createOperatorService({
-    stateFolder,
+    stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
     providers: resources.providers.map(({ spec }) => spec.oidc),
     bundleFor: (reference) => {

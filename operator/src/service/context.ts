@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   createGrantVerifier,
   createLaunchVerifier,
@@ -7,14 +6,11 @@ import {
   type LaunchVerifier,
   type OidcVerifier,
 } from '@cairn/identity';
-import { ApprovalStore } from './approvals/store.js';
-import { Witness } from './evidence/witness.js';
 import type { Log } from './http/basics.js';
 import { Changes } from './http/changes.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
 import type { OperatorServiceOptions } from './options.js';
-import { RevocationStore } from './state/revocation-store.js';
-import { openKeyRing, type KeyRing } from './state/key-ring.js';
+import type { ApprovalStore, KeyRing, LaunchRecords, RevocationStore, ServiceStores, Witness } from './stores.js';
 
 /** Everything that the routes share. */
 export interface ServiceContext {
@@ -24,6 +20,8 @@ export interface ServiceContext {
   readonly witness: Witness;
   readonly approvals: ApprovalStore;
   readonly revocations: RevocationStore;
+  readonly records: LaunchRecords;
+  readonly stores: ServiceStores;
   readonly changes: Changes;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -38,8 +36,8 @@ export interface ServiceContext {
 export async function openContext(options: OperatorServiceOptions): Promise<ServiceContext & { setIssuer(issuer: string): void }> {
   const clock = options.clock ?? Date.now;
   const changes = new Changes();
-  const keys = options.keys ?? (await openKeyRing(join(options.stateFolder, 'keys.json')));
-  const revocations = await RevocationStore.open(join(options.stateFolder, 'revocations.jsonl'), changes);
+  const stores = await options.stores((topic) => changes.notify(topic), clock);
+  const { keys, revocations, witness, approvals, launches: records } = stores;
   let issued: { issuer: string; launches: LaunchVerifier; grants: GrantVerifier } | undefined;
   const setIssuer = (issuer: string): void => {
     const common = { issuer, jwks: () => keys.jwks(), clock };
@@ -54,9 +52,11 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
     options,
     keys,
     oidc: new Map(options.providers.map((spec) => [spec.issuer, createOidcVerifier({ ...spec, clock })])),
-    witness: await Witness.open(options.stateFolder),
-    approvals: await ApprovalStore.open(join(options.stateFolder, 'approvals.jsonl'), changes, clock),
+    stores,
+    witness,
+    approvals,
     revocations,
+    records,
     changes,
     metrics: createMetrics(changes),
     log: options.log ?? ((entry) => process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)),

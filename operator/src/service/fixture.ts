@@ -14,6 +14,7 @@ import {
   type PodReference,
   type SigningKey,
 } from '@cairn/identity';
+import { fileStores } from './files/stores.js';
 import type { AgentDescription, OperatorServiceOptions } from './options.js';
 import { createOperatorService, type OperatorService } from './service.js';
 
@@ -74,7 +75,7 @@ export async function startFixture(t: TestContext, more: Partial<OperatorService
   const bundle: Fixture['bundle'] = { version: '1', policies: [] };
   let service: OperatorService;
   const options: OperatorServiceOptions = {
-    stateFolder,
+    stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
     providers: [{ issuer, audiences: ['cairn'], groupsClaim: 'groups', usernameClaim: 'email' }],
     bundleFor: () => ({ ...bundle, providers: [], tokenService: service.tokenService() }),

@@ -1,5 +1,6 @@
 export { createOperatorService, type ListenOptions, type OperatorService } from './service.js';
 export type { AgentDescription, OperatorServiceOptions } from './options.js';
-export { openKeyRing, type KeyRing } from './state/key-ring.js';
+export { fileStores } from './files/stores.js';
+export type { KeyRing, OpenStores, ServiceStores } from './stores.js';
 export type { LogEntry } from './http/basics.js';
-export type { RegisteredKey, WitnessedCheckpoint } from './evidence/witness.js';
+export type { RegisteredKey, WitnessedCheckpoint } from './stores.js';

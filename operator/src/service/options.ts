@@ -1,7 +1,7 @@
 import type { Bundle, OidcProviderSpec } from '@cairn/crds';
 import type { PodReference, Workload, WorkloadVerifier } from '@cairn/identity';
 import type { Log } from './http/basics.js';
-import type { KeyRing } from './state/key-ring.js';
+import type { OpenStores } from './stores.js';
 
 /** What the operator knows of an agent's pod from its injection. */
 export interface AgentDescription {
@@ -10,15 +10,15 @@ export interface AgentDescription {
   /** identity.maxDepth and identity.allowLoops of its policy. */
   maxDepth: number;
   allowLoops: boolean;
+  /** Name of that policy. */
+  policy?: string;
 }
 
 export interface OperatorServiceOptions {
   /** Default: the address that it listens on. No trailing slash. */
   issuer?: string;
-  /** Folder for streams.jsonl, witness.jsonl, approvals.jsonl, revocations.jsonl and keys.json; made if absent. */
-  stateFolder: string;
-  /** Default: kept in the state folder. */
-  keys?: KeyRing;
+  /** What outlives the process: `fileStores(folder)`, or objects of a cluster. */
+  stores: OpenStores;
   workloads: WorkloadVerifier;
   providers: readonly OidcProviderSpec[];
   /** undefined: no policy applies to the pod (answered 404). */

@@ -102,7 +102,7 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
       const rest = setTimeout(() => server?.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
       clearTimeout(rest);
-      await Promise.all([context.witness.close(), context.approvals.close(), context.revocations.close()]);
+      await context.stores.close();
     },
   };
 }

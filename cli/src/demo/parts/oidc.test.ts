@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLaunchVerifier, createOidcVerifier, createWorkloadVerifier, generateSigningKey, mintWorkloadToken } from '@cairn/identity';
-import { createOperatorService } from '@cairn/operator';
+import { createOperatorService, fileStores } from '@cairn/operator';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ test('three pods exchange what they were called with: Alice at the root, depth o
   const stateFolder = await mkdtemp(join(tmpdir(), 'cairn-exchange-'));
   const cluster = await generateSigningKey();
   const service = await createOperatorService({
-    stateFolder,
+    stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
     providers: [spec(provider.issuer)],
     bundleFor: () => undefined,

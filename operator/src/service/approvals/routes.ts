@@ -1,4 +1,4 @@
-import type { Approval, ApprovalVote } from '@cairn/crds';
+import type { Approval } from '@cairn/crds';
 import type { Principal } from '@cairn/identity';
 import express, { Router, type Request, type Response } from 'express';
 import type { ServiceContext } from '../context.js';
@@ -6,7 +6,8 @@ import { callingAgent, callingAgentOrPerson, callingPerson, isAdmin, type AgentC
 import { fieldsOf, numberQuery, optionalTextField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
 import { BODY_BYTES, REASON_CHARACTERS, WAIT_SECONDS } from '../limits.js';
-import { ApprovalRefusal, mayVote, used, voted } from './decide.js';
+import type { Vote } from '../stores.js';
+import { ApprovalRefusal, mayVote } from './decide.js';
 import { readApprovalRequest, statedRequirement } from './request.js';
 
 const unknown = (): Problem => new Problem(404, 'unknown-approval', 'there is no such approval');
@@ -23,9 +24,9 @@ function maySee(context: ServiceContext, approval: Approval, caller: AgentCaller
 }
 
 /** Runs a change and says a refusal as a problem. */
-async function change(context: ServiceContext, id: string, decide: (approval: Approval) => Approval): Promise<Approval> {
+async function refusing(change: Promise<Approval>): Promise<Approval> {
   try {
-    return await context.approvals.change(id, decide);
+    return await change;
   } catch (error) {
     if (!(error instanceof ApprovalRefusal)) throw error;
     const forbidden = error.code === 'not-in-group' || error.code === 'self-approval';
@@ -51,7 +52,7 @@ async function requestApproval(context: ServiceContext, request: Request, respon
 async function awaitDecision(context: ServiceContext, request: Request<{ id: string }>, response: Response): Promise<void> {
   const caller = await callingAgentOrPerson(context, request, response);
   const { id } = request.params;
-  const approval = context.approvals.get(id);
+  const approval = 'workload' in caller ? await context.approvals.find(id, caller.agent.namespace) : context.approvals.get(id);
   if (!approval || !maySee(context, approval, caller)) throw unknown();
   const wait = numberQuery(request.query['wait'], 'wait', WAIT_SECONDS) * 1000;
   const deadline = Math.min(Date.now() + wait, Date.now() + Date.parse(approval.expires) - context.clock());
@@ -67,8 +68,8 @@ async function vote(context: ServiceContext, request: Request<{ id: string }>, r
   const decision = fields['decision'];
   if (decision !== 'approve' && decision !== 'deny') throw new Problem(400, 'malformed', 'decision must be approve or deny');
   const reason = optionalTextField(fields, 'reason', REASON_CHARACTERS);
-  const cast: Omit<ApprovalVote, 'time'> = { approver: { iss, sub, name, groups }, decision, ...(reason ? { reason } : {}) };
-  const approval = await change(context, request.params.id, (current) => voted(current, cast, context.clock()));
+  const cast: Vote = { approver: { iss, sub, name, groups }, decision, ...(reason ? { reason } : {}) };
+  const approval = await refusing(context.approvals.vote(request.params.id, cast));
   if (approval.state !== 'pending') context.metrics.approvals.inc({ state: approval.state });
   context.log({ level: 'info', message: 'approval voted', approval: approval.id, by: name, decision, state: approval.state });
   response.json(approval);
@@ -76,9 +77,10 @@ async function vote(context: ServiceContext, request: Request<{ id: string }>, r
 
 async function use(context: ServiceContext, request: Request<{ id: string }>, response: Response): Promise<void> {
   const caller = await callingAgent(context, request, response);
-  const approval = context.approvals.get(request.params.id);
+  const { namespace } = caller.agent;
+  const approval = await context.approvals.find(request.params.id, namespace);
   if (!approval || !isOwn(approval, caller)) throw unknown();
-  response.json(await change(context, approval.id, used));
+  response.json(await refusing(context.approvals.use(approval.id, namespace)));
 }
 
 async function list(context: ServiceContext, request: Request, response: Response): Promise<void> {

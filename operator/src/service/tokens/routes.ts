@@ -52,6 +52,7 @@ async function exchange(context: ServiceContext, request: ExchangeRequest): Prom
   const subject = await naming('subject_token', verifySubject(context, request));
   const node = decide(context, request, subject, workload.pod.uid, agent);
   if (context.revocations.list.revokes(node)) throw new IdentityError('revoked', 'the launch, or one above it, was revoked');
+  if (!request.renew) await context.records.record({ node, pod: workload.pod, agent: agent.name, policy: agent.policy });
   const seconds = context.options.launchSeconds ?? LAUNCH_SECONDS;
   const terms = { issuer: context.issuer, pod: workload.pod, now: Math.floor(context.clock() / 1000), lifetimeSeconds: seconds };
   return { token: await mintLaunchToken(context.keys.current, launchClaims(node, terms)), seconds, node };

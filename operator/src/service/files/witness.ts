@@ -1,32 +1,9 @@
 import { join } from 'node:path';
-import type { PodReference } from '@cairn/identity';
 import { Problem } from '../http/problem.js';
 import { STREAM_KEYS_COUNT, STREAMS_COUNT } from '../limits.js';
-import { Journal } from '../state/journal.js';
-
-/** A line of streams.jsonl: a key of a stream was certified. A stream that rotates its key has several lines. */
-export interface RegisteredKey {
-  stream: string;
-  /** JWT of the token service: typ `cairn-stream+jwt`. */
-  certificate: string;
-  /** base64url of the 32 raw bytes. */
-  publicKey: string;
-  pod: PodReference;
-  /** `namespace/name`. */
-  agent: string;
-  /** RFC 3339. */
-  time: string;
-}
-
-/** A line of witness.jsonl: the stream held `size` events whose head hashed to `root`. */
-export interface WitnessedCheckpoint {
-  stream: string;
-  size: number;
-  /** Hex. */
-  root: string;
-  /** RFC 3339. */
-  time: string;
-}
+import type { RegisteredKey, Witness, WitnessedCheckpoint } from '../stores.js';
+import { follows } from '../evidence/follows.js';
+import { Journal } from './journal.js';
 
 interface Known {
   /** Oldest first. */
@@ -34,11 +11,8 @@ interface Known {
   checkpoint?: WitnessedCheckpoint;
 }
 
-/**
- * Remembers, apart from the evidence itself, which streams exist and how long they have grown: so a deleted tail and a
- * deleted stream show, and a second history of the same stream is refused.
- */
-export class Witness {
+/** On disk. */
+export class FileWitness implements Witness {
   readonly #streams = new Map<string, Known>();
   #registry: Journal<RegisteredKey> | undefined;
   #checkpoints: Journal<WitnessedCheckpoint> | undefined;
@@ -46,8 +20,8 @@ export class Witness {
   private constructor(readonly limits: { streams: number; keys: number }) {}
 
   /** Superseded checkpoints are dropped at opening: the largest size and its root say all that the earlier ones did. */
-  static async open(folder: string, limits = { streams: STREAMS_COUNT, keys: STREAM_KEYS_COUNT }): Promise<Witness> {
-    const witness = new Witness(limits);
+  static async open(folder: string, limits = { streams: STREAMS_COUNT, keys: STREAM_KEYS_COUNT }): Promise<FileWitness> {
+    const witness = new FileWitness(limits);
     const streams = witness.#streams;
     witness.#registry = await Journal.open<RegisteredKey>(join(folder, 'streams.jsonl'), {
       load: (line) => witness.#remember(line),
@@ -60,14 +34,16 @@ export class Witness {
     return witness;
   }
 
-  /** Certified keys of a stream, oldest first; none where it is not registered. */
-  keys(stream: string): readonly RegisteredKey[] {
+  keys(stream: string): Promise<readonly RegisteredKey[]> {
+    return Promise.resolve(this.#keys(stream));
+  }
+
+  #keys(stream: string): readonly RegisteredKey[] {
     return this.#streams.get(stream)?.keys ?? [];
   }
 
-  /** Adds a stream, or a further key of one that rotates; the caller has checked that the pod is the same. */
   async register(key: RegisteredKey): Promise<void> {
-    const keys = this.keys(key.stream);
+    const keys = this.#keys(key.stream);
     if (keys.length >= this.limits.keys) throw new Problem(429, 'too-many-keys', `a stream may have ${this.limits.keys} keys`);
     if (keys.length === 0 && this.#streams.size >= this.limits.streams) {
       throw new Problem(
@@ -83,7 +59,6 @@ export class Witness {
     });
   }
 
-  /** Takes a checkpoint of a registered stream whose signature was verified. Throws Problem 409 where it contradicts an earlier one. */
   async advance(checkpoint: WitnessedCheckpoint): Promise<void> {
     const known = this.#streams.get(checkpoint.stream)!;
     const before = known.checkpoint;
@@ -93,6 +68,11 @@ export class Witness {
       if (known.checkpoint === checkpoint) restore(known, before);
       throw error;
     });
+  }
+
+  /** A folder keeps no state of a stream: its last event is in the evidence. */
+  finish(): Promise<void> {
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {
@@ -115,16 +95,6 @@ export class Witness {
     if (line.size > (known.checkpoint?.size ?? 0)) known.checkpoint = line;
     this.#streams.set(line.stream, known);
   }
-}
-
-/** False where the checkpoint says the same again. Throws Problem 409 where both cannot be true. */
-function follows(before: WitnessedCheckpoint, checkpoint: WitnessedCheckpoint): boolean {
-  if (checkpoint.size > before.size) return true;
-  if (checkpoint.size < before.size) {
-    throw new Problem(409, 'shrunk', `the stream held ${before.size} events before and cannot hold ${checkpoint.size} now`);
-  }
-  if (checkpoint.root !== before.root) throw new Problem(409, 'fork', `the stream of ${before.size} events has two histories`);
-  return false;
 }
 
 function restore(known: Known, before: WitnessedCheckpoint | undefined): void {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { generateSigningJwk, importSigningKey, type SigningAlgorithm, type SigningKey } from '@cairn/identity';
+import { generateSigningJwk, importSigningKey, type SigningAlgorithm } from '@cairn/identity';
 import type { JSONWebKeySet, JWK } from 'jose';
 import { PREVIOUS_KEYS_COUNT } from '../limits.js';
+import type { KeyRing } from '../stores.js';
 import { writeAtomically } from './journal.js';
 
 interface StoredKeys {
@@ -9,18 +10,6 @@ interface StoredKeys {
   next: JWK;
   /** Public parts. */
   previous: JWK[];
-}
-
-/**
- * The signing keys of the token service. The next key is published before anything is signed with it, and previous ones
- * after, so that a rotation fails no request.
- */
-export interface KeyRing {
-  readonly current: SigningKey;
-  /** The same object until a rotation. */
-  jwks(): JSONWebKeySet;
-  /** The next key becomes the current one. */
-  rotate(): Promise<void>;
 }
 
 async function ringOf(stored: StoredKeys, store: (keys: StoredKeys) => Promise<void>, alg: SigningAlgorithm): Promise<KeyRing> {

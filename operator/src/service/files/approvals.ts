@@ -1,10 +1,10 @@
 import type { Approval, ApprovalRequest } from '@cairn/crds';
 import { uuidv7 } from '@cairn/identity';
-import type { Changes } from '../http/changes.js';
 import { Problem } from '../http/problem.js';
 import { APPROVAL_KEPT_SECONDS, APPROVALS_OPEN_COUNT, APPROVALS_OPEN_PER_AGENT_COUNT } from '../limits.js';
-import { Journal } from '../state/journal.js';
-import { aged, isOpen, newApproval } from './decide.js';
+import { Journal } from './journal.js';
+import type { ApprovalStore, Vote } from '../stores.js';
+import { aged, isOpen, newApproval, used, voted } from '../approvals/decide.js';
 
 /** An agent finds only its own approvals by digest. */
 function digestKey({ digest, actor }: ApprovalRequest): string {
@@ -12,24 +12,23 @@ function digestKey({ digest, actor }: ApprovalRequest): string {
 }
 
 /** Every approval on disk and in memory; a change counts once it is written. */
-export class ApprovalStore {
+export class FileApprovals implements ApprovalStore {
   readonly #byId = new Map<string, Approval>();
   /** Open approvals by agent and digest. */
   readonly #open = new Map<string, string>();
   #journal: Journal<Approval> | undefined;
 
   private constructor(
-    readonly changes: Changes,
-    readonly clock: () => number,
+    private readonly changed: (topic: string) => void,
+    private readonly clock: () => number,
   ) {}
 
-  static async open(file: string, changes: Changes, clock: () => number): Promise<ApprovalStore> {
-    const store = new ApprovalStore(changes, clock);
+  static async open(file: string, changed: (topic: string) => void, clock: () => number): Promise<FileApprovals> {
+    const store = new FileApprovals(changed, clock);
     store.#journal = await Journal.open<Approval>(file, { load: (approval) => store.#remember(approval), current: () => store.#kept() });
     return store;
   }
 
-  /** The open approval of the same bytes, or a new one. */
   async request(request: ApprovalRequest): Promise<{ approval: Approval; created: boolean }> {
     const known = this.get(this.#open.get(digestKey(request)) ?? '');
     if (known && isOpen(known)) return { approval: known, created: false };
@@ -37,6 +36,10 @@ export class ApprovalStore {
     const approval = newApproval(request, uuidv7(), this.clock());
     await this.#save(approval);
     return { approval, created: true };
+  }
+
+  find(id: string): Promise<Approval | undefined> {
+    return Promise.resolve(this.get(id));
   }
 
   get(id: string): Approval | undefined {
@@ -51,8 +54,16 @@ export class ApprovalStore {
     return [...this.#byId.keys()].map((id) => this.get(id)!);
   }
 
+  vote(id: string, vote: Vote): Promise<Approval> {
+    return this.#change(id, (current) => voted(current, vote, this.clock()));
+  }
+
+  use(id: string): Promise<Approval> {
+    return this.#change(id, used);
+  }
+
   /** Applies a change to an approval's present state, so that of two at once the second sees the first. */
-  async change(id: string, decide: (approval: Approval) => Approval): Promise<Approval> {
+  async #change(id: string, decide: (approval: Approval) => Approval): Promise<Approval> {
     const approval = this.get(id);
     if (!approval) throw new Problem(404, 'unknown-approval', 'there is no such approval');
     const changed = decide(approval);
@@ -67,7 +78,7 @@ export class ApprovalStore {
   async #save(approval: Approval): Promise<void> {
     this.#remember(approval);
     await this.#journal!.append(approval);
-    this.changes.notify(approval.id);
+    this.changed(approval.id);
   }
 
   #remember(approval: Approval): void {
