@@ -17,7 +17,7 @@ try {
   const { config, log, operator, launches, own, stream, shipper, inForce, adopt, metrics } = context;
   const { grant } = config;
   if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
-  writeAgentFolder(config.agentFolder, context.authority.certificate);
+  writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace);
   const listeners = await startListeners(context);
   const sweeper = sweepPumps();
   const notReady = (): string | undefined => stream.refusing?.message;

@@ -1,5 +1,6 @@
 /** Annotations of a pod template, typed and validated: a key of ours that we do not know is a mistake somebody should hear of. */
 import { ANNOTATION_BYTES_LIMIT } from './limits.js';
+import { AGENT_NAME } from './names.js';
 import type { Problem } from './problem.js';
 
 export const CAPTURES = ['transparent', 'explicit'] as const;
@@ -24,7 +25,6 @@ export interface InjectAnnotations {
 }
 
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Kubernetes quantities in the units that make sense for CPU and memory. */
 const CPU = /^([1-9][0-9]*m|[0-9]+(\.[0-9]{1,3})?)$/;
 const MEMORY = /^[1-9][0-9]*(Ki|Mi|Gi|k|M|G)?$/;
@@ -46,7 +46,7 @@ const oneOf =
 const readers: Record<string, Reader> = {
   'cairn.dev/inject': oneOf(['true', 'false'], (value) => ({ inject: value === 'true' })),
   'cairn.dev/policy': matching(NAME, 'must be the name of an AuditPolicy', (policy) => ({ policy })),
-  'cairn.dev/agent': matching(LABEL, 'must be lower-case letters, digits and dashes, at most 63', (agent) => ({ agent })),
+  'cairn.dev/agent': matching(AGENT_NAME, 'must be lower-case letters, digits and dashes, at most 63', (agent) => ({ agent })),
   'cairn.dev/capture': oneOf(CAPTURES, (capture) => ({ capture })),
   'cairn.dev/sidecar-cpu': matching(CPU, 'must be a CPU quantity such as 100m or 0.5', (cpu) => ({ cpu })),
   'cairn.dev/sidecar-memory': matching(MEMORY, 'must be a memory quantity such as 128Mi', (memory) => ({ memory })),

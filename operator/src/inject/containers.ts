@@ -29,6 +29,8 @@ export interface Plan {
   targets: readonly Target[];
   /** Names of the Secrets that targets' credentials and CAs stand in, in order of first use. */
   secrets: readonly string[];
+  /** UID and GID of the sidecar. */
+  sidecarUid: number;
   settings: InjectSettings;
 }
 
@@ -49,13 +51,13 @@ export function servedPorts(spec: PodSpec): number[] {
 }
 
 export function captureContainer(plan: Plan, served: readonly number[]): Container {
-  const { image, sidecarUid, ports } = plan.settings;
+  const { image, ports } = plan.settings;
   return {
     name: CAPTURE_CONTAINER,
     image,
     command: ['node', 'sidecar/dist/capture/main.js'],
     env: literals({
-      CAIRN_SIDECAR_UID: String(sidecarUid),
+      CAIRN_SIDECAR_UID: String(plan.sidecarUid),
       CAIRN_OUTBOUND_LISTEN: `[::]:${ports.outbound}`,
       CAIRN_INBOUND_LISTEN: `[::]:${ports.inbound}`,
       CAIRN_INBOUND_PORTS: served.join(','),
@@ -114,7 +116,8 @@ function startupProbe(adminPort: number): Container['startupProbe'] {
 
 /** A native sidecar: an init container that restarts always starts before the agents and ends after them (KEP-753). */
 export function sidecarContainer(plan: Plan, served: readonly number[]): Container {
-  const { image, operatorUrl, operatorCa, sidecarUid, ports, env } = plan.settings;
+  const { image, operatorUrl, operatorCa, ports, env } = plan.settings;
+  const uid = plan.sidecarUid;
   return {
     name: SIDECAR_CONTAINER,
     image,
@@ -136,7 +139,7 @@ export function sidecarContainer(plan: Plan, served: readonly number[]): Contain
     ],
     startupProbe: startupProbe(ports.admin),
     resources: { requests: plan.resources, limits: { memory: plan.resources.memory } },
-    securityContext: locked({ runAsUser: sidecarUid, runAsGroup: sidecarUid, runAsNonRoot: true, capabilities: { drop: ['ALL'] } }),
+    securityContext: locked({ runAsUser: uid, runAsGroup: uid, runAsNonRoot: true, capabilities: { drop: ['ALL'] } }),
     volumeMounts: sidecarMounts(plan),
   };
 }

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { API_VERSION, type AuditPolicy, type Target } from '@cairn/crds';
-import type { Container, Deployment, Pod, SecurityContext, VolumeMount } from './kubernetes.js';
+import type { Container, Deployment, EnvVar, Pod, SecurityContext, Volume, VolumeMount } from './kubernetes.js';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
 import { injectYaml } from './documents.js';
 import { inject, type InjectContext } from './inject.js';
-import { ANNOTATION_BYTES_LIMIT, CONTAINERS_LIMIT } from './limits.js';
-import { DEFAULT_SETTINGS } from './settings.js';
+import { ANNOTATION_BYTES_LIMIT, CONTAINERS_LIMIT, NATIVE_SIDECARS_SINCE } from './limits.js';
+import { SIDECAR_UIDS } from './names.js';
+import { DEFAULT_PORTS, DEFAULT_SETTINGS } from './settings.js';
 import type { KubernetesObject } from './workload.js';
 
 const target = (given: Pick<Target, 'name' | 'protocol' | 'hosts' | 'port'> & Partial<Target>): Target => ({
@@ -60,6 +61,13 @@ const container = (object: Pod, name: string): Container =>
   [...(object.spec?.initContainers ?? []), ...(object.spec?.containers ?? [])].find((each) => each.name === name)!;
 const envOf = (object: Pod, name: string): Record<string, string | undefined> =>
   Object.fromEntries((container(object, name).env ?? []).map((each) => [each.name, each.value]));
+
+const tokenVolume = (audience?: string): Volume => ({
+  name: 'mine',
+  projected: { sources: [{ serviceAccountToken: { path: 'token', ...(audience ? { audience } : {}) } }] },
+});
+const secretVariable = (name: string): EnvVar => ({ name: 'PASSWORD', valueFrom: { secretKeyRef: { name, key: 'password' } } });
+const mountAt = (mountPath: string): VolumeMount => ({ name: 'data', mountPath });
 
 const golden = join(import.meta.dirname, '..', '..', 'testdata', 'inject');
 for (const name of readdirSync(golden).filter((each) => each.endsWith('.in.yaml'))) {
@@ -116,7 +124,7 @@ test('a transparent agent is told nothing of a proxy', () => {
 test('only the sidecar mounts credentials and the workload token', () => {
   const injected = objectOf(pod()).object;
   const mounts = (name: string): string[] => container(injected, name).volumeMounts?.map((mount) => mount.mountPath) ?? [];
-  assert.deepEqual(mounts('agent'), ['/var/run/secrets/cairn.dev/agent']);
+  assert.deepEqual(mounts('agent'), ['/var/run/secrets/cairn.dev/agent', '/var/run/secrets/kubernetes.io/serviceaccount']);
   assert.ok(mounts('cairn-sidecar').includes('/var/run/secrets/cairn.dev/credentials/orders-rw'));
   assert.equal(injected.spec?.automountServiceAccountToken, false);
 });
@@ -152,7 +160,7 @@ test('a probe that would be refused for want of identity is told of', () => {
 test('skips say why', () => {
   assert.equal(objectOf(pod({}, {})).skipped, 'not-enrolled');
   assert.equal(objectOf(pod({}, {}), { enrolled: true }).skipped, undefined);
-  assert.equal(objectOf(pod({}, { 'cairn.dev/inject': 'false' }), { enrolled: true }).skipped, 'opted-out');
+  assert.equal(objectOf(pod({}, { 'cairn.dev/inject': 'false' })).skipped, 'opted-out');
   assert.equal(objectOf(pod({ hostNetwork: true })).skipped, 'host-network');
   assert.equal(objectOf({ kind: 'ConfigMap' }).skipped, 'unsupported-kind');
 });
@@ -164,6 +172,24 @@ test('what would let an agent past its sidecar is refused, and the object comes 
     [pod({ containers: [{ name: 'agent', securityContext: { privileged: true } }] }), 'privileged'],
     [pod({ containers: [{ name: 'agent', securityContext: { runAsUser: DEFAULT_SETTINGS.sidecarUid } }] }), 'sidecar-uid'],
     [pod({ securityContext: { runAsUser: DEFAULT_SETTINGS.sidecarUid } }), 'sidecar-uid'],
+    [pod({ securityContext: { runAsUser: SIDECAR_UIDS.first } }), 'sidecar-uid'],
+    [pod({ containers: [{ name: 'agent', securityContext: { runAsUser: SIDECAR_UIDS.first + SIDECAR_UIDS.count - 1 } }] }), 'sidecar-uid'],
+    [pod({ containers: [{ name: 'agent', securityContext: { procMount: 'Unmasked' } }] }), 'privileged'],
+    [pod({ hostIPC: true }), 'host-namespace'],
+    [pod({ os: { name: 'windows' } }), 'windows'],
+    [pod({ nodeSelector: { 'kubernetes.io/os': 'windows' } }), 'windows'],
+    [pod({ volumes: [{ name: 'node', hostPath: { path: '/var/lib/kubelet' } }] }), 'host-path'],
+    [pod({ volumes: [{ name: 'cairn-mine', emptyDir: {} }] }), 'reserved-name'],
+    [pod({ volumes: [tokenVolume('cairn.dev')] }), 'service-account-token'],
+    [pod({ volumes: [tokenVolume()] }), 'service-account-token'],
+    [pod({ volumes: [{ name: 's', secret: { secretName: 'orders-rw' } }] }), 'credential-mounted'],
+    [pod({ volumes: [{ name: 's', projected: { sources: [{ secret: { name: 'crm' } }] } }] }), 'credential-mounted'],
+    [pod({ containers: [{ name: 'agent', envFrom: [{ secretRef: { name: 'orders-rw' } }] }] }), 'credential-mounted'],
+    [pod({ containers: [{ name: 'agent', env: [secretVariable('crm')] }] }), 'credential-mounted'],
+    [pod({ containers: [{ name: 'agent', ports: [{ containerPort: DEFAULT_PORTS.inbound }] }] }), 'port-collision'],
+    [pod({ containers: [{ name: 'agent', volumeMounts: [mountAt('/run/secrets/kubernetes.io/serviceaccount/')] }] }), 'mount-collision'],
+    [pod({ containers: [{ name: 'agent', volumeMounts: [mountAt('/var/run/secrets/cairn.dev/agent/ca.crt')] }] }), 'mount-collision'],
+    [pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/agent': 'a'.repeat(64) }), 'invalid-annotation'],
     [pod({ containers: [{ name: 'cairn-sidecar' }] }), 'reserved-name'],
     [pod({}, { 'cairn.dev/inject': 'yes' }), 'invalid-annotation'],
     [pod({}, { 'cairn.dev/injct': 'true' }), 'unknown-annotation'],
@@ -175,6 +201,81 @@ test('what would let an agent past its sidecar is refused, and the object comes 
     assert.deepEqual(codes(object), [code]);
     assert.equal(result.object, object);
   }
+});
+
+test('nothing of an enrolled namespace is skipped: what cannot be captured there is refused', () => {
+  const refused = (object: Pod): string[] => objectOf(object, { enrolled: true }).problems.map((problem) => problem.code);
+  assert.deepEqual(refused(pod({}, { 'cairn.dev/inject': 'false' })), ['opt-out']);
+  assert.deepEqual(refused(pod({ hostNetwork: true }, {})), ['host-network']);
+});
+
+test('the tokens of other audiences and the secrets that no target uses stay with the agent', () => {
+  const volumes = [tokenVolume('sts.amazonaws.com'), { name: 's', secret: { secretName: 'other' } }];
+  assert.deepEqual(codes(pod({ volumes, containers: [{ name: 'agent', env: [secretVariable('other')] }] })), []);
+});
+
+test(`Kubernetes 1.${NATIVE_SIDECARS_SINCE} gets sidecars, one version less is refused`, () => {
+  const at = (minor: number): string[] => objectOf(pod(), { kubernetes: { major: 1, minor } }).problems.map(({ code }) => code);
+  assert.deepEqual(at(NATIVE_SIDECARS_SINCE), []);
+  assert.deepEqual(at(NATIVE_SIDECARS_SINCE - 1), ['old-cluster']);
+});
+
+test('where Pod Security refuses NET_ADMIN, transparent capture is refused with the way out, which is accepted', () => {
+  const explicit = { 'cairn.dev/inject': 'true', 'cairn.dev/capture': 'explicit' };
+  for (const podSecurity of ['baseline', 'restricted'] as const) {
+    const [problem] = objectOf(pod(), { podSecurity }).problems;
+    assert.equal(problem?.code, 'pod-security');
+    assert.match(problem.message, /cairn\.dev\/capture: explicit/);
+    const injected = objectOf(pod({}, explicit), { podSecurity });
+    assert.deepEqual(injected.problems, []);
+    const { securityContext } = container(injected.object, 'cairn-sidecar');
+    assert.deepEqual([securityContext?.runAsNonRoot, securityContext?.capabilities], [true, { drop: ['ALL'] }]);
+  }
+  assert.deepEqual(objectOf(pod(), { podSecurity: 'privileged' }).problems, []);
+});
+
+test("the agent's name stands in a label, from the annotation, the grant's or the owner", () => {
+  const label = (object: Pod, changed: Partial<InjectContext> = {}): string | undefined =>
+    objectOf(object, changed).object.metadata?.labels?.['cairn.dev/agent'];
+  const named = pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/agent': 'writer' });
+  assert.equal(label(pod()), 'planner');
+  assert.equal(label(pod(), { agent: 'nightly' }), 'nightly');
+  assert.equal(label(named, { agent: 'nightly' }), 'writer');
+  const long = pod();
+  long.metadata!.name = 'a.b';
+  assert.deepEqual(codes(long), ['agent-name']);
+});
+
+test("a drawn UID becomes the sidecar's, but not in a user namespace, which does not map it", () => {
+  const sidecarUid = SIDECAR_UIDS.first + 7;
+  const uid = (object: Pod): number | undefined =>
+    container(objectOf(object, { sidecarUid }).object, 'cairn-sidecar').securityContext?.runAsUser;
+  assert.equal(uid(pod()), sidecarUid);
+  assert.equal(uid(pod({ hostUsers: false })), DEFAULT_SETTINGS.sidecarUid);
+});
+
+test('what scheduling, limits and probes say is left as it was', () => {
+  const resources = { limits: { memory: '1Gi' } };
+  const untouched = {
+    priorityClassName: 'high',
+    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }],
+    terminationGracePeriodSeconds: 5,
+  };
+  const livenessProbe = { exec: { command: ['true'] } };
+  const { spec } = objectOf(pod({ ...untouched, containers: [{ name: 'agent', resources, livenessProbe }] })).object;
+  for (const [key, value] of Object.entries(untouched)) assert.deepEqual((spec as unknown as Record<string, unknown>)[key], value);
+  assert.deepEqual([spec?.containers[0]?.resources, spec?.containers[0]?.livenessProbe], [resources, livenessProbe]);
+});
+
+test('a hand-made sidecar is replaced by ours, its mounts and volumes with it', () => {
+  const fake = pod({
+    initContainers: [{ name: 'cairn-sidecar', image: 'evil:1', command: ['sleep', '1d'] }],
+    volumes: [{ name: 'cairn-token', emptyDir: {} }],
+    containers: [{ name: 'agent', volumeMounts: [{ name: 'cairn-token', mountPath: '/steal' }] }],
+  });
+  const injected = objectOf(fake).object;
+  assert.equal(container(injected, 'cairn-sidecar').image, DEFAULT_SETTINGS.image);
+  assert.ok(!JSON.stringify(injected).includes('/steal') && !JSON.stringify(injected).includes('evil'));
 });
 
 test('a pod that no policy selects is an error, not a silent skip', () => {

@@ -3,7 +3,8 @@ import { policyFor, type AuditPolicy, type Target } from '@cairn/crds';
 import type { PodSpec } from './kubernetes.js';
 import { readAnnotations, type InjectAnnotations } from './annotations.js';
 import type { Plan } from './containers.js';
-import { checkPod } from './harden.js';
+import { checkPod, type PodSecurityLevel, type Surroundings } from './check-pod.js';
+import { AGENT_NAME } from './names.js';
 import type { Problem, SkipReason } from './problem.js';
 import { render } from './render.js';
 import type { InjectSettings } from './settings.js';
@@ -19,6 +20,14 @@ export interface InjectContext {
   enrolled: boolean;
   /** Namespace of objects that name none. */
   namespace: string;
+  /** The cluster's version, where it is known. */
+  kubernetes?: { major: number; minor: number };
+  /** Level that Pod Security enforces in the namespace, where it is known. */
+  podSecurity?: PodSecurityLevel;
+  /** The agent's name where no annotation gives one; default: its owner's. */
+  agent?: string;
+  /** UID drawn for this pod's sidecar; default: the settings'. */
+  sidecarUid?: number;
 }
 
 export interface InjectResult<T> {
@@ -30,15 +39,36 @@ export interface InjectResult<T> {
 
 type Template = PodTemplate & { spec: PodSpec };
 
+/** In an enrolled namespace nothing is skipped: what can't be captured there is refused. */
 function skipReason(template: Template, annotations: InjectAnnotations, enrolled: boolean): SkipReason | undefined {
+  if (enrolled) return undefined;
   if (annotations.inject === false) return 'opted-out';
-  if (annotations.inject === undefined && !enrolled) return 'not-enrolled';
+  if (annotations.inject === undefined) return 'not-enrolled';
   return template.spec.hostNetwork ? 'host-network' : undefined;
 }
 
-function makePlan(agent: string, annotations: InjectAnnotations, targets: readonly Target[], settings: InjectSettings): Plan {
+function checkOptOut(annotations: InjectAnnotations, enrolled: boolean, at: string, problems: Problem[]): void {
+  if (annotations.inject !== false || !enrolled) return;
+  const message = 'Every pod of an enrolled namespace has a sidecar; run this one in a namespace that is not enrolled.';
+  problems.push({ severity: 'error', code: 'opt-out', path: `${at}["cairn.dev/inject"]`, message });
+}
+
+function checkAgentName(agent: string, at: string, problems: Problem[]): void {
+  if (AGENT_NAME.test(agent)) return;
+  const message = `"${agent}" is no name for an agent (lower-case letters, digits and dashes, at most 63); name it by the annotation cairn.dev/agent.`;
+  problems.push({ severity: 'error', code: 'agent-name', path: at, message });
+}
+
+function makePlan(
+  agent: string,
+  annotations: InjectAnnotations,
+  targets: readonly Target[],
+  sidecarUid: number,
+  settings: InjectSettings,
+): Plan {
   return {
     agent,
+    sidecarUid,
     capture: annotations.capture ?? settings.capture,
     logLevel: annotations.logLevel ?? settings.logLevel,
     resources: { cpu: annotations.cpu ?? settings.resources.cpu, memory: annotations.memory ?? settings.resources.memory },
@@ -71,6 +101,7 @@ export function inject<T extends KubernetesObject>(object: T, context: InjectCon
   const template = strip({ ...found, spec: found.spec });
   const at = path.length > 0 ? `${path.join('.')}.` : '';
   const annotations = readAnnotations(template.metadata?.annotations, `${at}metadata.annotations`, problems);
+  checkOptOut(annotations, context.enrolled, `${at}metadata.annotations`, problems);
   if (problems.some(isError)) return { object, problems };
   const skipped = skipReason(template, annotations, context.enrolled);
   if (skipped) return { object, skipped, problems };
@@ -82,10 +113,19 @@ export function inject<T extends KubernetesObject>(object: T, context: InjectCon
   };
   const { policy, problem } = policyFor(context.policies, pod);
   if (problem) return { object, problems: [...problems, { severity: 'error', path: `${at}metadata`, ...problem }] };
-  checkPod(template.spec, context.settings.sidecarUid, `${at}spec`, problems);
+  const { settings } = context;
+  const agent = annotations.agent ?? context.agent ?? ownerName(object);
+  // A user namespace maps no UID beyond 65535.
+  const uid = template.spec.hostUsers === false ? settings.sidecarUid : (context.sidecarUid ?? settings.sidecarUid);
+  const plan = makePlan(agent, annotations, policy.spec.targets, uid, settings);
+  checkAgentName(agent, `${at}metadata`, problems);
+  checkPod(template.spec, plan, surroundingsOf(context), `${at}spec`, problems);
   if (problems.some(isError)) return { object, problems };
-  const plan = makePlan(annotations.agent ?? ownerName(object), annotations, policy.spec.targets, context.settings);
   return { object: withTemplate(object, path, render(template, plan)) as T, problems };
+}
+
+function surroundingsOf({ enrolled, kubernetes, podSecurity }: InjectContext): Surroundings {
+  return { enrolled, ...(kubernetes ? { kubernetes } : {}), ...(podSecurity ? { podSecurity } : {}) };
 }
 
 const isError = (problem: Problem): boolean => problem.severity === 'error';

@@ -4,6 +4,8 @@
 export const ANNOTATION_BYTES_LIMIT = 32 * 1024;
 /** Containers and init containers of one pod. */
 export const CONTAINERS_LIMIT = 64;
+/** Minor version of Kubernetes 1 from which native sidecars are on by default (KEP-753). */
+export const NATIVE_SIDECARS_SINCE = 29;
 /** Memory-backed folder that the sidecar shares with the agent. */
 export const AGENT_FOLDER_SIZE = '4Mi';
 /** Disk for evidence that is not shipped yet. */

@@ -7,11 +7,22 @@ export type ProblemCode =
   | 'invalid-annotation'
   | 'misplaced-annotation'
   | PolicyChoiceProblem['code']
+  | 'opt-out'
+  | 'agent-name'
+  | 'old-cluster'
+  | 'pod-security'
+  | 'windows'
   | 'privileged'
+  | 'host-network'
   | 'host-namespace'
+  | 'host-path'
   | 'capability-removed'
   | 'sidecar-uid'
+  | 'service-account-token'
+  | 'credential-mounted'
   | 'network-probe'
+  | 'port-collision'
+  | 'mount-collision'
   | 'reserved-name'
   | 'too-many-containers';
 

@@ -4,7 +4,7 @@ import { agentVariables, setVariables, targetListeners } from './agent-env.js';
 import { STATUS_ANNOTATION } from './annotations.js';
 import { captureContainer, servedPorts, sidecarContainer, type Plan } from './containers.js';
 import { hardened } from './harden.js';
-import { AGENT_DIR, AGENT_VOLUME } from './names.js';
+import { AGENT_DIR, AGENT_LABEL, AGENT_VOLUME, SERVICE_ACCOUNT_DIR } from './names.js';
 import type { Status } from './strip.js';
 import { sidecarVolumes } from './volumes.js';
 import type { PodTemplate } from './workload.js';
@@ -14,8 +14,8 @@ function renderAgent(container: Container, plan: Plan, status: Status): Containe
   const variables = agentVariables(container.env ?? [], listeners, plan.settings.ports);
   const set = setVariables(container, variables);
   status[container.name] = set.undo;
-  const mount = { name: AGENT_VOLUME, mountPath: AGENT_DIR, readOnly: true };
-  return hardened({ ...set.container, volumeMounts: [...(container.volumeMounts ?? []), mount] });
+  const mounts = [AGENT_DIR, SERVICE_ACCOUNT_DIR].map((mountPath) => ({ name: AGENT_VOLUME, mountPath, readOnly: true }));
+  return hardened({ ...set.container, volumeMounts: [...(container.volumeMounts ?? []), ...mounts] });
 }
 
 export function render(template: PodTemplate & { spec: PodSpec }, plan: Plan): PodTemplate {
@@ -32,5 +32,6 @@ export function render(template: PodTemplate & { spec: PodSpec }, plan: Plan): P
     volumes: [...(spec.volumes ?? []), ...sidecarVolumes(plan)],
   };
   const annotations = { ...metadata?.annotations, [STATUS_ANNOTATION]: JSON.stringify(status) };
-  return { ...template, metadata: { ...metadata, annotations }, spec: rendered };
+  const labels = { ...metadata?.labels, [AGENT_LABEL]: plan.agent };
+  return { ...template, metadata: { ...metadata, labels, annotations }, spec: rendered };
 }

@@ -20,6 +20,7 @@ export interface InjectSettings {
   /** ConfigMap with the CA of operatorUrl; absent: public CAs. */
   operatorCa?: { configMap: string; key: string };
   capture: Capture;
+  /** UID of sidecars where none is drawn for the pod: offline, and in pods with a user namespace of their own. */
   sidecarUid: number;
   ports: SidecarPorts;
   resources: { cpu: string; memory: string };

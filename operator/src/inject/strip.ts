@@ -3,15 +3,16 @@
  * so nothing is ever skipped for it: what is there is stripped and rendered anew. The status annotation only says which
  * variables to put back; a forged one gives its author nothing that the pod's own env would not.
  */
-import type { Container, PodSpec } from './kubernetes.js';
+import type { Container, ObjectMeta, PodSpec } from './kubernetes.js';
 import { restoreVariables, type ReplacedEnv } from './agent-env.js';
 import { STATUS_ANNOTATION } from './annotations.js';
-import { CAPTURE_CONTAINER, PREFIX, SERVICE_ACCOUNT_DIR, SIDECAR_CONTAINER } from './names.js';
+import { AGENT_LABEL, CAPTURE_CONTAINER, isOurVolume, isServiceAccountVolume, SIDECAR_CONTAINER } from './names.js';
 import type { PodTemplate } from './workload.js';
 
 export type Status = Record<string, ReplacedEnv>;
 
 const OURS = new Set([CAPTURE_CONTAINER, SIDECAR_CONTAINER]);
+const isStripped = (volume: string): boolean => isOurVolume(volume) || isServiceAccountVolume(volume);
 
 /** Status annotation of an earlier pass; empty where there is none or it is not ours. */
 function readStatus(template: PodTemplate): Status {
@@ -39,7 +40,7 @@ function stripContainer(container: Container, status: Status): Container {
   const undo = Object.hasOwn(status, container.name) ? status[container.name] : undefined;
   const restored = undo ? restoreVariables(container, undo) : container;
   if (!restored.volumeMounts) return restored;
-  const volumeMounts = restored.volumeMounts.filter((mount) => !mount.name.startsWith(PREFIX) && mount.mountPath !== SERVICE_ACCOUNT_DIR);
+  const volumeMounts = restored.volumeMounts.filter((mount) => !isStripped(mount.name));
   return tidy({ ...restored, volumeMounts }, 'volumeMounts');
 }
 
@@ -49,17 +50,23 @@ function stripSpec(spec: PodSpec, status: Status): PodSpec {
     stripped.initContainers = spec.initContainers.filter((each) => !OURS.has(each.name)).map((each) => stripContainer(each, status));
   }
   if (spec.volumes) {
-    // kube-api-access-* is what the ServiceAccount admission plugin adds before webhooks are called.
-    stripped.volumes = spec.volumes.filter((volume) => !volume.name.startsWith(PREFIX) && !volume.name.startsWith('kube-api-access-'));
+    stripped.volumes = spec.volumes.filter((volume) => !isStripped(volume.name));
   }
   return tidy(tidy(stripped, 'initContainers'), 'volumes');
+}
+
+/** Takes one label or annotation out. */
+function without(metadata: ObjectMeta, map: 'labels' | 'annotations', key: string): ObjectMeta {
+  const values = metadata[map];
+  if (values?.[key] === undefined) return metadata;
+  const { [key]: _, ...kept } = values;
+  return tidy({ ...metadata, [map]: kept }, map);
 }
 
 /** The template as the user wrote it, but for the hardening of security contexts, which renders the same again. */
 export function strip(template: PodTemplate & { spec: PodSpec }): PodTemplate & { spec: PodSpec } {
   const spec = stripSpec(template.spec, readStatus(template));
-  const annotations = template.metadata?.annotations;
-  if (annotations?.[STATUS_ANNOTATION] === undefined) return { ...template, spec };
-  const { [STATUS_ANNOTATION]: _, ...kept } = annotations;
-  return { ...template, metadata: tidy({ ...template.metadata, annotations: kept }, 'annotations'), spec };
+  if (!template.metadata) return { ...template, spec };
+  const unlabelled = without(template.metadata, 'labels', AGENT_LABEL);
+  return { ...template, metadata: without(unlabelled, 'annotations', STATUS_ANNOTATION), spec };
 }

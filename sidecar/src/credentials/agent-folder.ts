@@ -1,13 +1,22 @@
-/** Fills the folder that the agent's containers see, read-only: certificates that they are to trust. */
+/** Fills the folder that the agent's containers see, read-only: what they are to trust, and what their clients look for. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 
-/** `ca.crt` is the pod's CA; `bundle.crt` the public roots and that CA. Written whole or not at all. */
-export function writeAgentFolder(folder: string, certificate: string): void {
+const TOKEN_BYTES = 32;
+
+/**
+ * `ca.crt` is the pod's CA; `bundle.crt` the public roots and that CA. `token` and `namespace` stand beside them because the
+ * folder is the service account's too, and in-cluster clients insist on both; the token is good for nothing anywhere:
+ * the sidecar presents the target's credential in its place. Each file is written whole or not at all.
+ */
+export function writeAgentFolder(folder: string, certificate: string, namespace: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   place(join(folder, 'ca.crt'), certificate);
   place(join(folder, 'bundle.crt'), `${rootCertificates.join('\n')}\n${certificate}\n`);
+  place(join(folder, 'namespace'), namespace);
+  place(join(folder, 'token'), `cairn-session-${randomBytes(TOKEN_BYTES).toString('base64url')}`);
 }
 
 function place(file: string, content: string): void {

@@ -79,13 +79,15 @@ describe('the certificate authority of a pod', () => {
 });
 
 describe('the folder of the agent', () => {
-  it('holds the CA, and the public roots with it, each written whole', () => {
+  it('holds the CA, the public roots with it, and what in-cluster clients look for', () => {
     const dir = mkdtempSync(join(tmpdir(), 'cairn-agent-'));
     try {
       const folder = join(dir, 'agent');
-      writeAgentFolder(folder, 'PEM');
-      writeAgentFolder(folder, authority.certificate);
-      assert.deepEqual(readdirSync(folder).sort(), ['bundle.crt', 'ca.crt']);
+      writeAgentFolder(folder, 'PEM', 'before');
+      writeAgentFolder(folder, authority.certificate, 'research');
+      assert.deepEqual(readdirSync(folder).sort(), ['bundle.crt', 'ca.crt', 'namespace', 'token']);
+      assert.equal(readFileSync(join(folder, 'namespace'), 'utf8'), 'research');
+      assert.match(readFileSync(join(folder, 'token'), 'utf8'), /^cairn-session-[\w-]{43}$/);
       assert.equal(readFileSync(join(folder, 'ca.crt'), 'utf8'), authority.certificate);
       const bundle = readFileSync(join(folder, 'bundle.crt'), 'utf8');
       assert.equal(bundle.match(/BEGIN CERTIFICATE/g)?.length, rootCertificates.length + 1);
