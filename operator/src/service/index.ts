@@ -2,5 +2,8 @@ export { createOperatorService, type ListenOptions, type OperatorService } from 
 export type { AgentDescription, OperatorServiceOptions } from './options.js';
 export { fileStores } from './files/stores.js';
 export type { KeyRing, OpenStores, ServiceStores } from './stores.js';
+export { admitDecision, votesAreSigned } from './approvals/admit.js';
+export { ApprovalRefusal, type Approver } from './approvals/decide.js';
+export { admitRevocation } from './revocations/admit.js';
 export type { LogEntry } from './http/basics.js';
 export type { RegisteredKey, WitnessedCheckpoint } from './stores.js';

@@ -14,7 +14,7 @@ import { requestCount } from './http/metrics.js';
 import { notFound, problemHandler } from './http/problem.js';
 import { CLOSE_GRACE_MS, HEADER_BYTES } from './limits.js';
 import type { OperatorServiceOptions } from './options.js';
-import { revocationRoutes } from './revocation-routes.js';
+import { revocationRoutes } from './revocations/routes.js';
 import { tokenRoutes } from './tokens/routes.js';
 
 export interface ListenOptions {

@@ -6,7 +6,7 @@ export type Approver = ApprovalVote['approver'];
 
 export class ApprovalRefusal extends Error {
   constructor(
-    readonly code: 'not-pending' | 'not-in-group' | 'self-approval' | 'already-voted' | 'not-approved' | 'used',
+    readonly code: 'not-pending' | 'not-in-group' | 'self-approval' | 'already-voted' | 'not-approved' | 'used' | 'typed-vote',
     message: string,
   ) {
     super(message);
@@ -37,12 +37,19 @@ export function aged(approval: Approval, now: number): Approval {
   return isOpen(approval) && now >= Date.parse(approval.expires) ? { ...approval, state: 'expired' } : approval;
 }
 
-/** The person at the root may not approve, by whichever provider; nor may an agent of the chain. */
+/** The API server puts a prefix before the names of its OIDC users (--oidc-username-prefix): `oidc:alice`, `https://idp#alice`. */
+function isNamed(approver: string, name: string): boolean {
+  return approver === name || approver.endsWith(`:${name}`) || approver.endsWith(`#${name}`);
+}
+
+/** The person at the root may not approve, by whichever provider; nor may an agent of the chain, nor an account of its namespaces. */
 function isOfTheChain({ actor }: Approval, approver: Approver): boolean {
   const { root, launch, agent } = actor;
   const name = approver.name.toLowerCase();
-  if (root && ((root.iss === approver.iss && root.sub === approver.sub) || root.name.toLowerCase() === name)) return true;
-  return [...(launch?.path ?? []), `${agent.namespace}/${agent.name}`].some((each) => each.toLowerCase() === name);
+  if (root && ((root.iss === approver.iss && root.sub === approver.sub) || isNamed(name, root.name.toLowerCase()))) return true;
+  const agents = [...(launch?.path ?? []), `${agent.namespace}/${agent.name}`].map((each) => each.toLowerCase());
+  const account = /^system:serviceaccount:([^:]+):/.exec(name);
+  return agents.some((each) => each === name || (account && each.startsWith(`${account[1]}/`)));
 }
 
 export function mayVote(approval: Approval, approver: Approver): boolean {

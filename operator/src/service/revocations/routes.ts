@@ -1,10 +1,10 @@
 import express, { Router } from 'express';
-import type { ServiceContext } from './context.js';
-import { callingAgent, callingPerson, isAdmin } from './http/authenticate.js';
-import { fieldsOf, numberQuery, optionalTextField, uuidField } from './http/fields.js';
-import { Problem } from './http/problem.js';
-import { BODY_BYTES, REASON_CHARACTERS, WAIT_SECONDS } from './limits.js';
-import { REVOCATIONS } from './stores.js';
+import type { ServiceContext } from '../context.js';
+import { callingAgent, callingPerson, isAdmin } from '../http/authenticate.js';
+import { fieldsOf, numberQuery, optionalTextField, uuidField } from '../http/fields.js';
+import { Problem } from '../http/problem.js';
+import { BODY_BYTES, REASON_CHARACTERS, WAIT_SECONDS } from '../limits.js';
+import { REVOCATIONS } from '../stores.js';
 
 /** GET /v1/revocations?after=N&wait=S for sidecars; POST for members of the admin groups. */
 export function revocationRoutes(context: ServiceContext): Router {
