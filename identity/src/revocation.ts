@@ -46,7 +46,15 @@ export class RevocationList {
   }
 
   revokes(node: { launch: { id: string }; ancestors: readonly string[] }): boolean {
-    if (this.#launches.size === 0) return false;
-    return this.#launches.has(node.launch.id) || node.ancestors.some((id) => this.#launches.has(id));
+    return this.find(node) !== undefined;
+  }
+
+  /** The entry that revokes the launch: its own, or that of the nearest launch above it. */
+  find({ launch, ancestors }: { launch: { id: string }; ancestors: readonly string[] }): Revocation | undefined {
+    if (this.#launches.size === 0) return undefined;
+    const own = this.#launches.get(launch.id);
+    if (own) return own;
+    const above = ancestors.findLast((id) => this.#launches.has(id));
+    return above === undefined ? undefined : this.#launches.get(above);
   }
 }

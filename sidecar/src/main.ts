@@ -14,18 +14,21 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop
 
 try {
   const context = await createContext(sidecarConfig(process.env), signal);
-  const { config, log, operator, launches, own, stream, shipper, inForce, adopt, metrics } = context;
+  const { config, log, operator, launches, standing, own, stream, shipper, inForce, adopt, metrics } = context;
   const { grant } = config;
   if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
   writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace);
   const listeners = await startListeners(context);
   const sweeper = sweepPumps();
-  const notReady = (): string | undefined => stream.refusing?.message;
+  const notReady = (): string | undefined => stream.refusing?.message ?? standing.problem;
   const admin = await serveAdmin(config.admin, { registry: metrics.registry, notReady, drain: () => stopping.abort() });
   log.info('sidecar ready', { stream: stream.id, capture: config.capture, policy: inForce().policy.name });
   void followBundle(operator, inForce(), adopt, log, signal);
-  const revoked = (launch: string): void => log.warn('launch revoked', { launch });
-  void followRevocations(operator, launches.revocations, revoked, log, signal);
+  const cut = (): void => {
+    context.outbound.cut();
+    context.contexts.cut((identity) => standing.refusal(identity));
+  };
+  void followRevocations(operator, standing, cut, log, signal);
 
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   log.info('sidecar draining');

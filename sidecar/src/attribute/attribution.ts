@@ -16,6 +16,8 @@ export interface Attribution {
   /** Chain token of that launch, for targets that it is forwarded to. */
   readonly token: string | undefined;
   readonly candidates: readonly Candidate[] | undefined;
+  /** Identities behind the candidates. */
+  readonly among?: readonly LaunchIdentity[];
   /** Id of the inbound request's intent event that this exchange serves. */
   readonly cause: string | undefined;
 }

@@ -22,6 +22,8 @@ interface OpenContext {
   traceId: string | undefined;
   /** Id of the inbound request's intent event. */
   cause: string;
+  /** Ends the request that is being served. */
+  cut: (reason: string) => void;
 }
 
 export interface ContextOptions {
@@ -51,6 +53,7 @@ export class Contexts {
     token: string | undefined;
     traceparent: string | undefined;
     cause: string;
+    cut?: (reason: string) => void;
   }): string | undefined {
     if (this.#open.size >= MAX_OPEN_CONTEXTS) return undefined;
     const handle = randomBytes(16).toString('base64url');
@@ -60,6 +63,7 @@ export class Contexts {
       handle,
       traceId: traceIdOf(context.traceparent),
       cause: context.cause,
+      cut: context.cut ?? (() => undefined),
     };
     this.#open.set(handle, opened);
     if (opened.traceId) {
@@ -78,6 +82,17 @@ export class Contexts {
     const same = this.#traces.get(context.traceId);
     same?.delete(context);
     if (same?.size === 0) this.#traces.delete(context.traceId);
+  }
+
+  /**
+   * Ends the requests of identities that `refusal` has a reason against. Their contexts stay until they are closed: the agent may
+   * work on for them, and that must not look like another's.
+   */
+  cut(refusal: (identity: LaunchIdentity) => string | undefined): void {
+    for (const { identity, cut } of [...this.#open.values()]) {
+      const reason = identity && refusal(identity);
+      if (reason !== undefined) cut(reason);
+    }
   }
 
   /** First rung that applies: handle, trace, serialized, same_root, ambiguous; nothing open: the pod's own launch. */
@@ -112,22 +127,23 @@ export class Contexts {
     let oneLaunch = true;
     for (const { identity } of contexts) {
       if (!sameRoot(first.identity, identity)) {
-        return { method: 'ambiguous', identity: undefined, token: undefined, candidates: this.#candidates(), cause: undefined };
+        return { method: 'ambiguous', identity: undefined, token: undefined, ...this.#candidates(), cause: undefined };
       }
       if (identity?.launch.id !== first.identity?.launch.id) oneLaunch = false;
     }
     // The person is exact. Of several launches the oldest stands in, and all are told as candidates.
-    const candidates = oneLaunch ? undefined : this.#candidates();
-    return { method: 'same_root', identity: first.identity, token: first.token, candidates, cause: undefined };
+    const candidates = oneLaunch ? { candidates: undefined } : this.#candidates();
+    return { method: 'same_root', identity: first.identity, token: first.token, ...candidates, cause: undefined };
   }
 
-  #candidates(): Candidate[] {
-    const seen = new Map<string, Candidate>();
+  #candidates(): { candidates: Candidate[]; among: LaunchIdentity[] } {
+    const seen = new Map<string, LaunchIdentity>();
     for (const { identity } of this.#open.values()) {
       if (seen.size >= MAX_CANDIDATES) break;
-      if (identity) seen.set(identity.launch.id, { root: identity.root.name, launch: identity.launch.id });
+      if (identity) seen.set(identity.launch.id, identity);
     }
-    return [...seen.values()];
+    const among = [...seen.values()];
+    return { candidates: among.map(({ root, launch }) => ({ root: root.name, launch: launch.id })), among };
   }
 }
 

@@ -36,6 +36,20 @@ interface Admission {
   attribution: Attribution;
   handle: string;
   exchange: Exchange;
+  cut: Cut;
+}
+
+/** How a request that is being served ends when its launch is revoked. */
+class Cut {
+  reason: string | undefined;
+  /** Set once there is an answer to end. */
+  by: (reason: string) => void = () => undefined;
+
+  readonly now = (reason: string): void => {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    this.by(reason);
+  };
 }
 
 const FORBIDDEN_WITHOUT_IDENTITY = 'this agent serves only callers that prove who they are: send an OIDC token as Authorization: Bearer';
@@ -80,14 +94,20 @@ class InboundRequest {
       response.end(JSON.stringify(admitted.problem));
       return;
     }
-    const { exchange, handle } = admitted;
+    const { exchange, handle, cut } = admitted;
     const [sent, received] = [this.#body(), this.#body()];
     this.request.on('data', (chunk: Buffer) => sent.add(chunk));
     this.#recordResponse(response, received);
     let failure: string | undefined;
+    cut.by = (reason) => {
+      if (response.headersSent) return void response.destroy();
+      response.on('finish', () => this.request.socket.destroySoon());
+      response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' });
+      response.end(JSON.stringify(problem(403, 'Revoked', reason, exchange.id)));
+    };
     response.on('close', () => {
-      const error = failure ?? (response.writableFinished ? undefined : 'the connection ended before the response did');
-      this.#closeContext(handle, response.writableFinished);
+      const error = cut.reason ?? failure ?? (response.writableFinished ? undefined : 'the connection ended before the response did');
+      this.#closeContext(handle, response.writableFinished && cut.reason === undefined);
       exchange.complete({ status: String(response.statusCode), request: sent.finish(), response: received.finish(), error });
     });
     this.proxy.web(this.request, response, { target: this.#target() }, (error) => {
@@ -107,11 +127,12 @@ class InboundRequest {
       );
       return;
     }
-    const { exchange, handle } = admitted;
+    const { exchange, handle, cut } = admitted;
     let failure: string | undefined;
+    cut.by = () => socket.destroy();
     socket.on('close', () => {
-      this.#closeContext(handle, true);
-      exchange.complete({ status: failure ? '502' : '101', error: failure });
+      this.#closeContext(handle, cut.reason === undefined);
+      exchange.complete({ status: failure ? '502' : '101', error: cut.reason ?? failure });
     });
     this.proxy.ws(this.request, socket, head, { target: this.#target() }, (error) => {
       failure = `the application did not answer: ${error.message}`;
@@ -128,14 +149,16 @@ class InboundRequest {
     const { policy } = services.inForce();
     if (!attribution.identity && policy.spec.identity.required) return this.#deny(attribution, 401, FORBIDDEN_WITHOUT_IDENTITY);
     const exchange = this.#intent(attribution, this.#allowed());
-    const handle = this.#openContext(attribution, exchange.id);
+    const cut = new Cut();
+    const handle = this.#openContext(attribution, exchange.id, cut);
     if (handle === undefined) {
       exchange.complete({ status: '503', error: 'too many requests at a time' });
       return refused(503, 'Too many requests at a time', 'try again later', exchange.id);
     }
     this.#rewriteHeaders(handle);
     await new Promise<void>((resolve) => services.recorder.turn.after(resolve));
-    return { attribution, handle, exchange };
+    if (cut.reason !== undefined) return this.#cutEarly(handle, exchange, cut.reason);
+    return { attribution, handle, exchange, cut };
   }
 
   /** Who calls: a chain token of another sidecar, a person's OIDC token, or nobody. */
@@ -184,9 +207,16 @@ class InboundRequest {
     });
   }
 
-  #openContext({ identity, token }: Attribution, cause: string): string | undefined {
-    const { traceparent } = this.request.headers;
-    return this.services.contexts.open({ identity, token, cause, traceparent: typeof traceparent === 'string' ? traceparent : undefined });
+  #cutEarly(handle: string, exchange: Exchange, reason: string): { status: number; problem: Record<string, unknown> } {
+    this.services.contexts.close(handle);
+    exchange.complete({ status: '403', error: reason });
+    return refused(403, 'Revoked', reason, exchange.id);
+  }
+
+  #openContext({ identity, token }: Attribution, cause: string, cut: Cut): string | undefined {
+    const trace = this.request.headers['traceparent'];
+    const traceparent = typeof trace === 'string' ? trace : undefined;
+    return this.services.contexts.open({ identity, token, cause, traceparent, cut: cut.now });
   }
 
   /** An agent whose caller went away may still work for it: its context stays open for a while, or that work would look like another's. */

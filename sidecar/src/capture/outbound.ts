@@ -1,11 +1,14 @@
 /** Opens a protocol session for a connection whose destination is known; refuses what no policy declares. */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Verdict } from '@cairn/crds';
 import { uuidv7 } from '@cairn/identity';
+import type { Attribution } from '../attribute/attribution.js';
 import type { Contexts } from '../attribute/contexts.js';
+import { ServedLaunches } from '../attribute/served.js';
 import type { Log } from '../config/log.js';
 import type { PolicyInForce } from '../control/bundles.js';
 import type { OperatorClient } from '../control/operator-client.js';
+import type { Standing } from '../control/standing.js';
 import type { CredentialFiles } from '../credentials/files.js';
 import { decide } from '../decide/decide.js';
 import { approvalGuard } from '../guard/approvals.js';
@@ -14,6 +17,7 @@ import { MAX_CONNECTIONS } from '../pump/limits.js';
 import type { Session, SessionContext, Wire } from '../protocols/protocol.js';
 import { openOpaqueSession } from '../protocols/opaque/session.js';
 import { protocolModule } from '../protocols/registry.js';
+import type { SessionRecorder } from '../record/exchange.js';
 import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
 import { routeTo, type Route } from '../route/routes.js';
 import { undeclaredTarget } from '../route/undeclared.js';
@@ -25,6 +29,7 @@ export interface OutboundServices {
   contexts: Contexts;
   credentials: CredentialFiles;
   operator: OperatorClient;
+  standing: Standing;
   inForce: () => PolicyInForce;
   log: Log;
 }
@@ -38,8 +43,54 @@ export interface Connection {
   reroute?: ((socket: Socket, bytes: Buffer) => void) | undefined;
 }
 
+/** A session that is open, as far as it takes to end it. */
+interface OpenSession {
+  id: string;
+  route: Route;
+  served: ServedLaunches;
+  record: SessionRecorder;
+  pump?: Pump;
+}
+
 export class Outbound {
+  readonly #open = new Set<OpenSession>();
+
   constructor(private readonly services: OutboundServices) {}
+
+  /** Ends every session that acted for a launch that no longer stands, and records that it did. */
+  cut(): void {
+    const { standing, log } = this.services;
+    for (const session of [...this.#open]) {
+      const reason = standing.problem ?? session.served.refusal((identity) => standing.refusal(identity));
+      if (reason === undefined) continue;
+      this.#recordCut(session, reason);
+      session.pump?.cut(reason);
+      log.warn('session cut', { session: session.id, target: session.route.target.name, reason });
+    }
+  }
+
+  #recordCut({ route, served, record }: OpenSession, reason: string): void {
+    if (record.refusing) return;
+    const exchange = record.intent({
+      attribution: served.latest ?? this.services.contexts.attribute({}),
+      verdict: this.#denial(reason),
+      operation: { verb: 'DISCONNECT', resource: `${route.host}:${route.port}`, effect: 'write' },
+    });
+    exchange.complete({ status: 'revoked', error: reason });
+  }
+
+  /** What revocation says of an exchange, before any policy. */
+  #revoked({ identity, among }: Attribution): Verdict | undefined {
+    const { standing } = this.services;
+    if (standing.last === 0) return undefined;
+    let reason = standing.problem ?? (identity && standing.refusal(identity));
+    for (const each of among ?? []) reason ??= standing.refusal(each);
+    return reason === undefined ? undefined : this.#denial(reason);
+  }
+
+  #denial(reason: string): Verdict {
+    return { action: 'Deny', policy: this.services.inForce().policy.name, reason, level: 'Metadata', delivery: 'Durable', mask: [] };
+  }
 
   #routeOf(host: string, port: number): Route | undefined {
     const { policy, addresses } = this.services.inForce();
@@ -57,6 +108,8 @@ export class Outbound {
       connection.socket.destroy();
       return;
     }
+    const revoked = this.#revoked(this.services.contexts.attribute({}));
+    if (revoked) return this.refuse(connection, revoked);
     const route = this.#routeOf(connection.host, connection.port);
     if (route) this.#start(connection, route, (context) => protocolModule(route.target.protocol).open(context), route.target.protocol);
     else this.#undeclared(connection);
@@ -93,16 +146,23 @@ export class Outbound {
     const { services } = this;
     const id = uuidv7();
     const { socket, initial, reroute } = connection;
-    const open = (wire: Wire): Session => openSession(this.#context(id, route, wire, protocol));
+    const { target, host, port } = route;
+    const facts = { id, direction: 'outbound', protocol, target: { name: target.name, host, port } } as const;
+    const session: OpenSession = { id, route, served: new ServedLaunches(), record: sessionRecorder(services.recorder, facts) };
+    const aside = (bytes: Buffer): void => this.#start({ socket: nobody(), host, port, initial: bytes }, route, openSession, protocol);
+    const open = (wire: Wire): Session => openSession(this.#context(session, wire, aside));
+    this.#open.add(session);
+    const closed = (): void => void this.#open.delete(session);
     try {
-      new Pump(services.pump, { socket, initial, target: route.target, host: route.host, port: route.port, open, reroute });
+      session.pump = new Pump(services.pump, { socket, initial, target, host, port, open, reroute, closed });
     } catch (error) {
+      closed();
       services.log.error('session not started', { session: id, reason: (error as Error).message });
       socket.destroy();
     }
   }
 
-  #context(id: string, route: Route, wire: Wire, protocol: string): SessionContext {
+  #context({ id, route, served, record }: OpenSession, wire: Wire, aside: (initial: Buffer) => void): SessionContext {
     const { services } = this;
     const { target, host, port } = route;
     const { agent } = services.recorder;
@@ -115,11 +175,19 @@ export class Outbound {
       policy: () => services.inForce().policy,
       wire,
       credential: () => services.credentials.of(target),
-      attribute: (hint) => services.contexts.attribute(hint),
-      decide: (operations, attribution) => decide(services.inForce().policy, actorAgent, target.name, operations, attribution),
-      record: sessionRecorder(services.recorder, { id, direction: 'outbound', protocol, target: { name: target.name, host, port } }),
+      attribute: (hint) => served.add(services.contexts.attribute(hint)),
+      decide: (operations, attribution) =>
+        this.#revoked(attribution) ?? decide(services.inForce().policy, actorAgent, target.name, operations, attribution),
+      record,
+      aside,
       guard: approvalGuard(services.operator, actorAgent, target.name),
       log: (message, fields) => services.log.info(message, { session: id, target: target.name, ...fields }),
     };
   }
+}
+
+/** An agent's end of a session that no agent opened: gone as soon as the session has nothing more to tell it. */
+function nobody(): Socket {
+  const socket = new Socket();
+  return socket.once('finish', () => socket.destroy());
 }

@@ -1,6 +1,6 @@
 /** Builds the sidecar from its configuration, in the order things depend on each other, and takes it down in reverse. */
 import { createStreamWriter, EventClock, type StreamWriter } from '@cairn/audit';
-import { createLaunchVerifier, RevocationList } from '@cairn/identity';
+import { createLaunchVerifier } from '@cairn/identity';
 import { createMetrics, type Metrics } from '../admin/metrics.js';
 import { Contexts, type ContextIdentity } from '../attribute/contexts.js';
 import { Outbound } from '../capture/outbound.js';
@@ -8,6 +8,7 @@ import { policyInForce, type PolicyInForce } from '../control/bundles.js';
 import { retried } from '../control/follow.js';
 import { Launches } from '../control/launches.js';
 import { OperatorClient } from '../control/operator-client.js';
+import { Standing } from '../control/standing.js';
 import { createAuthority, type CertificateAuthority } from '../credentials/authority.js';
 import { CredentialFiles } from '../credentials/files.js';
 import { livePumps } from '../pump/pump.js';
@@ -24,6 +25,7 @@ export interface SidecarContext {
   log: Log;
   operator: OperatorClient;
   launches: Launches;
+  standing: Standing;
   contexts: Contexts;
   recorder: RecorderServices;
   stream: StreamWriter;
@@ -51,9 +53,9 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   });
   let current = policyInForce(bundle);
   const { issuer, jwksUri } = bundle.tokenService;
-  const revocations = new RevocationList();
-  const verifier = createLaunchVerifier({ issuer, jwks: new URL(jwksUri), revocations });
-  const launches = new Launches(operator, verifier, revocations, Date.now);
+  const standing = new Standing();
+  const verifier = createLaunchVerifier({ issuer, jwks: new URL(jwksUri) });
+  const launches = new Launches(operator, verifier, standing, Date.now);
   const own: SidecarContext['own'] = { launch: undefined };
   const contexts = new Contexts({ serves: config.inboundPorts.length > 0, own: () => own.launch });
   const clock = new EventClock();
@@ -88,12 +90,13 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     now,
     log: (message: string, fields?: Record<string, unknown>) => log.debug(message, fields),
   };
-  const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, inForce, log });
+  const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, standing, inForce, log });
   return {
     config,
     log,
     operator,
     launches,
+    standing,
     contexts,
     recorder,
     stream,

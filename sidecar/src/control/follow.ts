@@ -1,9 +1,9 @@
 /** Asking the operator until it answers. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RevocationList } from '@cairn/identity';
 import type { Log } from '../config/log.js';
 import { RETRY_MS } from './limits.js';
 import type { OperatorClient } from './operator-client.js';
+import type { Standing } from './standing.js';
 
 /** Tries again with a growing pause until `ask` succeeds; rejects only when the signal aborts. */
 export async function retried<T>(what: string, log: Log, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
@@ -20,19 +20,24 @@ export async function retried<T>(what: string, log: Log, signal: AbortSignal, as
   }
 }
 
-/** Keeps the revocation list current by long poll; `revoked` is told of every new entry. */
+/**
+ * Keeps the revocation list current by long poll; `changed` is told after new entries. Ends when the list can hold no more: from then
+ * on nothing stands, which the operator has no answer to but a restart.
+ */
 export async function followRevocations(
-  operator: OperatorClient,
-  list: RevocationList,
-  revoked: (launch: string) => void,
+  operator: Pick<OperatorClient, 'revocations'>,
+  standing: Standing,
+  changed: () => void,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const fresh = await retried('revocations', log, signal, () => operator.revocations(list.last)).catch(() => []);
+  while (!signal.aborted && standing.problem === undefined) {
+    const fresh = await retried('revocations', log, signal, () => operator.revocations(standing.last)).catch(() => []);
     for (const revocation of fresh) {
-      list.add(revocation);
-      revoked(revocation.launch);
+      standing.revoke(revocation);
+      log.warn('launch revoked', { launch: revocation.launch, by: revocation.by });
     }
+    if (fresh.length > 0) changed();
   }
+  if (standing.problem !== undefined) log.error('nothing passes any more', { reason: standing.problem });
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { IdentityError, RevocationList, type LaunchVerifier, type VerifiedLaunch } from '@cairn/identity';
+import { IdentityError, type LaunchVerifier, type VerifiedLaunch } from '@cairn/identity';
 import { Launches } from './launches.js';
 import { MAX_LAUNCHES, RENEW_BEFORE_SECONDS } from './limits.js';
 import { OperatorError, type OperatorClient } from './operator-client.js';
+import { Standing } from './standing.js';
 
 const LIFETIME_SECONDS = 900;
 
@@ -20,7 +21,7 @@ function verified(id: string, expires: number): VerifiedLaunch {
 /** Launches over an operator that issues `launch-N` for the Nth question. */
 function world(fail?: (asked: number) => Error | undefined): {
   launches: Launches;
-  revocations: RevocationList;
+  standing: Standing;
   asked: string[];
   clock: { seconds: number };
 } {
@@ -34,8 +35,8 @@ function world(fail?: (asked: number) => Error | undefined): {
     },
   } as unknown as OperatorClient;
   const verifier: LaunchVerifier = { verify: (token) => Promise.resolve(verified(token, clock.seconds + LIFETIME_SECONDS)) };
-  const revocations = new RevocationList();
-  return { launches: new Launches(operator, verifier, revocations, () => clock.seconds * 1000), revocations, asked, clock };
+  const standing = new Standing();
+  return { launches: new Launches(operator, verifier, standing, () => clock.seconds * 1000), standing, asked, clock };
 }
 
 const refused = (code: IdentityError['code'], message: RegExp) => (error: unknown) => {
@@ -108,18 +109,18 @@ describe('launches of a pod', () => {
 
   for (const launch of ['launch-1', 'second', 'first']) {
     it(`stop at once when ${launch} is revoked, though they were remembered`, async () => {
-      const { launches, revocations, asked } = world();
+      const { launches, standing, asked } = world();
       await launches.of('t', 'oidc');
-      revocations.add({ number: 1, launch, time: '2026-01-01T00:00:00Z', by: 'admin' });
-      await assert.rejects(launches.of('t', 'oidc'), refused('revoked', /launch-1, or one above it, was revoked/));
+      standing.revoke({ number: 1, launch, time: '2026-01-01T00:00:00Z', by: 'admin' });
+      await assert.rejects(launches.of('t', 'oidc'), refused('revoked', new RegExp(`launch ${launch}.* was revoked by admin`)));
       assert.equal(asked.length, 1);
     });
   }
 
   it('go on when another is revoked', async () => {
-    const { launches, revocations } = world();
+    const { launches, standing } = world();
     await launches.of('t', 'oidc');
-    revocations.add({ number: 1, launch: 'other', time: '2026-01-01T00:00:00Z', by: 'admin' });
+    standing.revoke({ number: 1, launch: 'other', time: '2026-01-01T00:00:00Z', by: 'admin' });
     assert.equal((await launches.of('t', 'oidc')).token, 'launch-1');
   });
 

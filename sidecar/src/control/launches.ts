@@ -1,13 +1,12 @@
 /** Launch tokens of this pod: one per token that a caller presented, renewed before they expire, and the pod's own. */
 import { hash } from 'node:crypto';
-import { IdentityError, type LaunchVerifier, type RevocationList } from '@cairn/identity';
+import { IdentityError, type LaunchVerifier } from '@cairn/identity';
 import type { ContextIdentity } from '../attribute/contexts.js';
 import { MAX_LAUNCHES, RENEW_BEFORE_SECONDS } from './limits.js';
 import { OperatorError, type OperatorClient } from './operator-client.js';
+import type { Standing } from './standing.js';
 
 interface Exchanged extends ContextIdentity {
-  /** Launches above: revoking any of them revokes this one. */
-  ancestors: readonly string[];
   expires: number;
 }
 
@@ -23,7 +22,7 @@ export class Launches {
   constructor(
     private readonly operator: OperatorClient,
     private readonly verifier: LaunchVerifier,
-    readonly revocations: RevocationList,
+    private readonly standing: Standing,
     /** Milliseconds since the epoch. */
     private readonly now: () => number,
   ) {}
@@ -36,12 +35,10 @@ export class Launches {
     if (!held || (held.expires > 0 && held.expires - RENEW_BEFORE_SECONDS < this.now() / 1000)) {
       held = this.#ask(token, kind, key);
     }
-    const identity = await held.identity;
-    const { launch } = identity.identity;
-    if (this.revocations.revokes({ launch, ancestors: identity.ancestors })) {
-      throw new IdentityError('revoked', `launch ${launch.id}, or one above it, was revoked`);
-    }
-    return identity;
+    const exchanged = await held.identity;
+    const refusal = this.standing.refusal(exchanged.identity);
+    if (refusal !== undefined) throw new IdentityError(this.standing.problem === undefined ? 'revoked' : 'unavailable', refusal);
+    return exchanged;
   }
 
   #ask(token: string, kind: 'oidc' | 'launch' | 'grant', key: string): Held {
@@ -61,7 +58,9 @@ export class Launches {
     try {
       const { token } = await this.operator.exchange(subject, kind);
       const { root, launch, ancestors, expires } = await this.verifier.verify(token);
-      return { identity: { root, launch }, token, ancestors, expires };
+      const identity = { root, launch };
+      this.standing.know(identity, ancestors);
+      return { identity, token, expires };
     } catch (error) {
       if (error instanceof IdentityError) throw error;
       // What this pod lacks (its workload token) or cannot read (an answer that is no JSON) says nothing of the token.

@@ -76,6 +76,8 @@ export interface Session {
    * exchanges with an error in the protocol's words and end the session.
    */
   evidenceFailed(error: EvidenceError): void;
+  /** Nothing may go on, and `reason` says why: complete what is open with it, answer in the protocol's words where they fit, end both legs. */
+  cut(reason: string): void;
   /** Both legs are gone: complete what is open. */
   closed(): void;
 }
@@ -97,6 +99,8 @@ export interface SessionContext {
   readonly decide: (operations: readonly Operation[] | undefined, attribution: Attribution) => Verdict;
   readonly record: SessionRecorder;
   readonly guard: Guard;
+  /** Opens a session of its own to the same target, without an agent; it begins with these bytes and ends by itself. */
+  readonly aside: (initial: Buffer) => void;
   /** Structured log line; never a secret, never a body. */
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
 }

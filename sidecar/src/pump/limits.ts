@@ -12,6 +12,8 @@ export const IDLE_TIMEOUT_MS = 60 * 60_000;
 export const DRAIN_TIMEOUT_MS = 3_000;
 /** How long a finished session's sockets may take to drain, milliseconds. */
 export const LINGER_MS = 5_000;
+/** How long a session that is cut may take to say its last words, milliseconds. */
+export const CUT_TIMEOUT_MS = 1_000;
 /** Resolution of idle and session deadlines, milliseconds. */
 export const SWEEP_INTERVAL_MS = 1_000;
 /** Connections of one sidecar at a time. */

@@ -7,7 +7,7 @@ import { EvidenceError } from '@cairn/audit';
 import type { Target } from '@cairn/crds';
 import { createAuthority, type CertificateAuthority } from '../credentials/authority.js';
 import type { Session, Wire } from '../protocols/protocol.js';
-import { HIGH_WATER_BYTES } from './limits.js';
+import { CUT_TIMEOUT_MS, HIGH_WATER_BYTES } from './limits.js';
 import { livePumps, Pump, type PumpServices } from './pump.js';
 import { Turn } from './turn.js';
 
@@ -65,6 +65,7 @@ function forwarding(wire: Wire, parts: Partial<Session> = {}): Session {
     agentEnd: () => wire.endTarget(),
     targetEnd: () => wire.endAgent(),
     evidenceFailed: () => wire.destroy('evidence'),
+    cut: (reason) => wire.destroy(reason),
     closed: () => undefined,
     ...parts,
   };
@@ -225,4 +226,29 @@ test('a slow reader stops the other side from being read', async () => {
   }
   assert.equal(received, payload.length);
   assert.ok(most < HIGH_WATER_BYTES + 4 * 1024 * 1024, `${most} bytes were queued`);
+});
+
+test('a session that is cut says its last words, and ends also when they are not taken', async () => {
+  const before = new Set(livePumps);
+  const { agentPort } = await bench(await listening(echo()), (wire) =>
+    forwarding(wire, {
+      cut: (reason) => {
+        wire.toAgent(Buffer.from(reason));
+        wire.endAgent();
+      },
+    }),
+  );
+  const agent = connect({ port: agentPort, host: '127.0.0.1', allowHalfOpen: true });
+  agent.on('error', () => undefined);
+  agent.write('x');
+  await once(agent, 'data');
+  const words = once(agent, 'data');
+  const [pump] = [...livePumps].filter((each) => !before.has(each));
+  const began = performance.now();
+  pump!.cut('revoked');
+  assert.equal(String((await words)[0]), 'revoked');
+  // The agent never ends its own half.
+  while (livePumps.has(pump!)) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(performance.now() - began < CUT_TIMEOUT_MS * 1.5);
+  agent.destroy();
 });

@@ -9,7 +9,7 @@ import type { Target } from '@cairn/crds';
 import type { Session, TargetTls, Wire } from '../protocols/protocol.js';
 import { dial, secureTargetSocket, type Resolve } from './dial.js';
 import { Leg } from './leg.js';
-import { HANDSHAKE_TIMEOUT_MS, IDLE_TIMEOUT_MS, LINGER_MS, MAX_HANDSHAKE_BYTES } from './limits.js';
+import { CUT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, IDLE_TIMEOUT_MS, LINGER_MS, MAX_HANDSHAKE_BYTES } from './limits.js';
 import type { Turn, TurnMember } from './turn.js';
 
 export interface PumpServices {
@@ -179,6 +179,17 @@ export class Pump implements Wire, TurnMember {
     if (this.#closed) return;
     this.services.log('session ended', { reason });
     this.#finish();
+  }
+
+  /** Ends the session for `reason`. Its last words go out with this turn; who does not take them in time is cut off. */
+  cut(reason: string): void {
+    if (this.#closed) return;
+    this.#guarded(() => this.#session.cut(reason));
+    setTimeout(() => {
+      this.destroy(reason);
+      this.#agent.socket.destroy();
+      this.#target?.socket.destroy();
+    }, CUT_TIMEOUT_MS).unref();
   }
 
   deadline(deadline: { after: number; expired: () => void } | undefined): void {

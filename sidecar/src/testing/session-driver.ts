@@ -109,6 +109,7 @@ export function createDriver(options: DriverOptions): Driver {
     guard: {
       hold: options.hold ?? (() => Promise.resolve({ state: 'approved', id: 'approval-1', approvers: ['bob'], message: 'approved' })),
     },
+    aside: (initial) => void events.push(`aside ${initial.toString('hex')}`),
     log: (message) => void events.push(`log ${message}`),
   };
   return Object.assign(driver, { context });

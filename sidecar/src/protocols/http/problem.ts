@@ -144,6 +144,11 @@ export function unready(error: Error, to: { host: string; port: number }): Probl
   return error.name === 'EvidenceError' ? noEvidence(error as EvidenceError) : undialled(error, to.host, to.port);
 }
 
+/** Ended by us although nothing was wrong with the request. */
+export function cutOff(reason: string): Problem {
+  return { status: 403, code: 'revoked', detail: `The connection was ended: ${reason}.`, members: { reason } };
+}
+
 export function broken(reason: string): Problem {
   return { status: 502, code: 'bad-answer', detail: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` };
 }

@@ -12,6 +12,9 @@ export interface Routed {
   port: number | undefined;
 }
 
+/** Where a request leads that leads nowhere; `path` is what it asked for. */
+export const NOWHERE: Routed = { path: '', absolute: false, host: undefined, port: undefined };
+
 /** Where a request goes (RFC 9112 3.2, 3.3). Throws HttpSyntaxError. */
 function routeOf(head: RequestHead): Routed {
   const { target } = head;

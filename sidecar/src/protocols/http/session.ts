@@ -8,29 +8,16 @@ import { type Decided, type RequestBody, decide, recordDenial, recordIntent, rec
 import type { HttpSyntaxError, RequestHead } from './head.js';
 import { LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
-import {
-  CLOSED_MEANWHILE,
-  type Problem,
-  answer,
-  broken,
-  connectRefused,
-  held,
-  lateHead,
-  malformed,
-  misdirected,
-  noEvidence,
-  tooLargeToHold,
-  unready,
-} from './problem.js';
+import * as problems from './problem.js';
+import { type Problem, answer } from './problem.js';
 import { Responses } from './responses.js';
-import { type Routed, Router } from './route.js';
+import { NOWHERE, type Routed, Router } from './route.js';
 import { authorizationLine } from './rewrite.js';
 import { Tunnel } from './tunnel.js';
 import { Upstream } from './upstream.js';
 
 const TLS_HANDSHAKE = 0x16; // RFC 8446 5.1
 const GONE = 'the target closed the connection; send the request again';
-const NOWHERE: Routed = { path: '', absolute: false, host: undefined, port: undefined };
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class HttpSession implements Session {
@@ -62,7 +49,7 @@ export class HttpSession implements Session {
       head: (head, raw) => this.#head(head, raw),
       body: () => this.#body(),
       malformed: (error) => this.#malformed(error),
-      late: () => this.#refuse(lateHead(), undefined),
+      late: () => this.#refuse(problems.lateHead(), undefined),
       idle: () => (this.#agentEnded ? this.#idle() : undefined),
     });
     this.#requests = this.#leg.requests;
@@ -110,20 +97,23 @@ export class HttpSession implements Session {
     // it sees the connection close (RFC 9112 9.3.1).
     const raced = this.#served > 0 && this.#open[0]?.status === '';
     if (this.#open.length > 0) return this.#broke('the target closed the connection before its answer was complete', raced);
-    if (this.#waiting && this.#asking) return this.#asked(this.#waiting, undefined, undefined, CLOSED_MEANWHILE);
+    if (this.#waiting && this.#asking) return this.#asked(this.#waiting, undefined, undefined, problems.CLOSED_MEANWHILE);
     if (!this.#waiting && !this.#collecting) this.#finish();
   }
 
   evidenceFailed(error: EvidenceError): void {
     if (this.#mode === 'over') return;
-    const open = this.#open[0];
-    // What of an answer was under way was dropped: another one would be read as its rest.
-    if (this.#mode === 'http' && (open ? !open.answered : this.#waiting)) {
-      this.#context.wire.toAgent(answer(noEvidence(error), { close: true, bodiless: open?.head.method === 'HEAD' }));
-    }
+    this.#answerInstead(problems.noEvidence(error));
     for (const each of this.#open.splice(0)) each.masked?.abandon();
     this.#wait(undefined);
     this.#tunnel = undefined;
+    this.#finish();
+  }
+
+  cut(reason: string): void {
+    this.#answerInstead(problems.cutOff(reason));
+    this.#tunnel?.closed(reason);
+    this.#fail(reason);
     this.#finish();
   }
 
@@ -156,14 +146,18 @@ export class HttpSession implements Session {
 
   #request(head: RequestHead, raw: Buffer): void {
     const { record, host, port } = this.#context;
-    if (head.method === 'CONNECT') return this.#refuseRecorded(head, { ...NOWHERE, path: head.target }, connectRefused());
+    if (head.method === 'CONNECT') return this.#refuseRecorded(head, { ...NOWHERE, path: head.target }, problems.connectRefused());
     const route = this.#router.route(head);
     if (!this.#router.leadsHere(route)) {
       const reroute = this.#context.wire.reroute;
       if (reroute && route.absolute) return this.#leg.inTurn(() => this.#reroute(raw));
-      return this.#refuseRecorded(head, route, misdirected(`${route.host}${route.port === undefined ? '' : `:${route.port}`}`, host, port));
+      return this.#refuseRecorded(
+        head,
+        route,
+        problems.misdirected(`${route.host}${route.port === undefined ? '' : `:${route.port}`}`, host, port),
+      );
     }
-    if (record.refusing) return this.#refuse(noEvidence(record.refusing), head);
+    if (record.refusing) return this.#refuse(problems.noEvidence(record.refusing), head);
     this.#decide(head, raw, route);
   }
 
@@ -194,7 +188,7 @@ export class HttpSession implements Session {
   #sendWhenReady(open: OpenExchange, decided: Decided, body: RequestBody | undefined): void {
     this.#readyFor(open).then(
       () => this.#resume(open, () => this.#send(open, decided, body)),
-      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, unready(error, this.#context))),
+      (error: Error) => this.#resume(open, () => this.#refuseOpen(open, problems.unready(error, this.#context))),
     );
   }
 
@@ -217,7 +211,7 @@ export class HttpSession implements Session {
   }
 
   #send(open: OpenExchange, decided: Decided, body: RequestBody | undefined): void {
-    if (this.#upstream.ended) return this.#refuseOpen(open, broken(GONE));
+    if (this.#upstream.ended) return this.#refuseOpen(open, problems.broken(GONE));
     this.#open.push(open);
     sendRequest(this.#context, decided, body, open.exchange.id);
     if (open.requestDone) this.#sent(open);
@@ -269,7 +263,7 @@ export class HttpSession implements Session {
     const { head, verdict, attribution, operations, statement, route } = decided;
     const open = recordIntent(this.#context, decided, body);
     open.continued = head.expectContinue;
-    if (this.#upstream.ended) return this.#refuseOpen(open, broken(GONE));
+    if (this.#upstream.ended) return this.#refuseOpen(open, problems.broken(GONE));
     this.#leg.hold();
     this.#wait(open);
     this.#asking = true;
@@ -286,20 +280,20 @@ export class HttpSession implements Session {
     this.#asking = false;
     open.exchange.decided(outcome);
     if (outcome.state !== 'approved' || !decided) {
-      return this.#resume(open, () => this.#refuseOpen(open, held(open.verdict, outcome, open.exchange.id)));
+      return this.#resume(open, () => this.#refuseOpen(open, problems.held(open.verdict, outcome, open.exchange.id)));
     }
     this.#sendWhenReady(open, decided, body);
   }
 
   #tooLarge(decided: Decided): void {
     const open = recordIntent(this.#context, decided, undefined);
-    this.#refuseOpen(open, tooLargeToHold(open.exchange.id));
+    this.#refuseOpen(open, problems.tooLargeToHold(open.exchange.id));
   }
 
   /** Denied for what the request is, not by a rule; recorded like any denial. */
   #refuseRecorded(head: RequestHead | undefined, route: Routed | undefined, problem: Problem): void {
     const { refusing } = this.#context.record;
-    if (refusing) return this.#refuse(noEvidence(refusing), head);
+    if (refusing) return this.#refuse(problems.noEvidence(refusing), head);
     const event = recordRefusal(this.#context, head, route, problem);
     this.#refuse({ ...problem, members: { event, ...problem.members } }, head);
   }
@@ -319,7 +313,7 @@ export class HttpSession implements Session {
       return this.#context.wire.destroy(`malformed request body: ${error.code}`);
     }
     this.#collecting = undefined;
-    this.#leg.inTurn(() => this.#refuseRecorded(undefined, undefined, malformed(error)));
+    this.#leg.inTurn(() => this.#refuseRecorded(undefined, undefined, problems.malformed(error)));
   }
 
   /** Answers for the target, in turn. `head` undefined: what follows on this connection cannot be understood. */
@@ -347,12 +341,17 @@ export class HttpSession implements Session {
 
   /** The target's side failed: what can still be answered is, the rest breaks. */
   #broke(reason: string, silent = false): void {
-    const open = this.#open[0];
-    const answerable = open !== undefined && !open.answered && !silent;
-    if (answerable) open.status = '502';
+    if (!silent) this.#answerInstead(problems.broken(reason));
     this.#fail(reason);
-    if (answerable) this.#context.wire.toAgent(answer(broken(reason), { close: true, bodiless: open.head.method === 'HEAD' }));
     this.#finish();
+  }
+
+  /** The last answer, in place of one that has not begun: behind the beginning of one, it would be read as its rest. */
+  #answerInstead(problem: Problem): void {
+    const open = this.#open[0] ?? this.#waiting;
+    if (this.#mode !== 'http' || !open || open.answered) return;
+    open.status = String(problem.status);
+    this.#context.wire.toAgent(answer(problem, { close: true, bodiless: open.head.method === 'HEAD' }));
   }
 
   #switch(open: OpenExchange, rest: Buffer[]): void {

@@ -42,9 +42,11 @@ export class Tunnel {
     if (this.#agentEnded) this.#end();
   }
 
-  closed(): void {
+  /** `error`: why it was ended, where nobody closed it. */
+  closed(error?: string): void {
     if (this.#complete) return;
     this.#complete = true;
+    this.open.error = error;
     this.open.complete();
   }
 

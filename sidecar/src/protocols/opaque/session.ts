@@ -61,6 +61,11 @@ class OpaqueSession implements Session {
     this.context.wire.destroy(error.message);
   }
 
+  cut(reason: string): void {
+    this.#complete('closed', reason);
+    this.context.wire.destroy(reason);
+  }
+
   closed(): void {
     this.#complete('closed', undefined);
   }

@@ -44,6 +44,11 @@ export class Framer {
     return this.held === 0 && this.streaming === 0 && this.backlog.length === 0;
   }
 
+  /** Whether the beginning of a message was passed on and its end was not. */
+  get amidst(): boolean {
+    return this.streaming > 0;
+  }
+
   push(chunk: Buffer): void {
     if (this.broken) return;
     this.backlog.push(chunk);

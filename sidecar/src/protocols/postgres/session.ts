@@ -19,6 +19,8 @@ const TLS_HANDSHAKE = 0x16;
 const CANCEL_REQUEST = 80_877_102;
 const PROTOCOL_3 = 3 << 16;
 const ALPN = 'postgresql';
+/** SQLSTATE admin_shutdown. */
+const ADMIN_SHUTDOWN = '57P01';
 
 type Phase = 'greeting' | 'securing' | 'connecting' | 'authenticating' | 'open' | 'ended';
 
@@ -32,6 +34,8 @@ export class PostgresSession implements Session {
   private connection: Exchange | undefined;
   private startup: Startup | undefined;
   private forgetKey: (() => void) | undefined;
+  /** As the agent would send it; undefined before the server gave a key. */
+  private cancelRequest: Buffer | undefined;
   private readonly targetFrames: Framer;
 
   constructor(
@@ -210,6 +214,7 @@ export class PostgresSession implements Session {
       case 0x4b: {
         const { message: key, forget } = this.keys.exchange(buffer, start, end, this.startup!.minor);
         this.forgetKey = forget;
+        this.cancelRequest = packet(CANCEL_REQUEST, key.subarray(5));
         return wire.toAgent(key);
       }
       case 0x53: {
@@ -340,6 +345,21 @@ export class PostgresSession implements Session {
     });
   }
 
+  cut(reason: string): void {
+    if (this.phase === 'open') this.breakOff(reason);
+    // Behind half a message the words would be read as its rest.
+    if (this.targetFrames.amidst) this.context.wire.destroy(reason);
+    else this.refuse({ severity: 'FATAL', code: ADMIN_SHUTDOWN, message: `terminating connection: ${reason}` });
+  }
+
+  /** A server goes on with what it runs when its client is gone, so it is asked to cancel that. */
+  private breakOff(reason: string): void {
+    const { conversation, cancelRequest } = this;
+    conversation!.flush();
+    if (conversation!.pending.size > 0 && cancelRequest) this.context.aside(cancelRequest);
+    this.completeOpen(reason, ADMIN_SHUTDOWN);
+  }
+
   closed(): void {
     this.completeOpen('the connection was lost');
     this.connection?.complete({ status: '08006', error: 'the connection was lost' });
@@ -348,13 +368,13 @@ export class PostgresSession implements Session {
     this.forgetKey?.();
   }
 
-  private completeOpen(reason: string): void {
+  private completeOpen(reason: string, code = '08006'): void {
     const { conversation } = this;
     if (!conversation) return;
     conversation.ended = true;
     for (const { pending } = conversation; pending.size > 0; pending.shift()) {
       const { item } = pending;
-      if (item && 'execution' in item) item.execution.complete('08006', item.execution.error?.message ?? reason);
+      if (item && 'execution' in item) item.execution.complete(code, item.execution.error?.message ?? reason);
     }
   }
 }
