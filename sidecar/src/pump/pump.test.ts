@@ -229,7 +229,7 @@ test('a slow reader stops the other side from being read', async () => {
 });
 
 test('a session that is cut says its last words, and ends also when they are not taken', async () => {
-  const before = new Set(livePumps);
+  const others = new Set(livePumps);
   const { agentPort } = await bench(await listening(echo()), (wire) =>
     forwarding(wire, {
       cut: (reason) => {
@@ -243,7 +243,7 @@ test('a session that is cut says its last words, and ends also when they are not
   agent.write('x');
   await once(agent, 'data');
   const words = once(agent, 'data');
-  const [pump] = [...livePumps].filter((each) => !before.has(each));
+  const [pump] = [...livePumps].filter((each) => !others.has(each));
   const began = performance.now();
   pump!.cut('revoked');
   assert.equal(String((await words)[0]), 'revoked');
