@@ -37,6 +37,11 @@ export class RevocationList {
     this.#last = Math.max(this.#last, revocation.number);
   }
 
+  /** Drops an entry whose launch, and everything below it, can act no more. */
+  forget(launch: string): void {
+    this.#launches.delete(launch);
+  }
+
   get(launch: string): Revocation | undefined {
     return this.#launches.get(launch);
   }

@@ -1,40 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { generateSigningJwk, importSigningKey, type SigningAlgorithm } from '@cairn/identity';
-import type { JSONWebKeySet, JWK } from 'jose';
-import { PREVIOUS_KEYS_COUNT } from '../limits.js';
+import type { SigningAlgorithm } from '@cairn/identity';
+import { loadKeys, newKeys, rotatedKeys, type StoredKeys } from '../key-ring.js';
 import type { KeyRing } from '../stores.js';
 import { writeAtomically } from './journal.js';
 
-interface StoredKeys {
-  current: JWK;
-  next: JWK;
-  /** Public parts. */
-  previous: JWK[];
-}
-
 async function ringOf(stored: StoredKeys, store: (keys: StoredKeys) => Promise<void>, alg: SigningAlgorithm): Promise<KeyRing> {
-  let keys = stored;
-  let current = await importSigningKey(keys.current);
-  let jwks = await published(keys);
+  let keys = await loadKeys(stored);
   return {
     get current() {
-      return current;
+      return keys.current;
     },
-    jwks: () => jwks,
+    jwks: () => keys.jwks,
     async rotate() {
-      const previous = [current.publicJwk, ...keys.previous].slice(0, PREVIOUS_KEYS_COUNT);
-      const rotated = { current: keys.next, next: await generateSigningJwk(alg), previous };
+      const rotated = await rotatedKeys(keys, alg);
       await store(rotated);
-      keys = rotated;
-      current = await importSigningKey(keys.current);
-      jwks = await published(keys);
+      keys = await loadKeys(rotated);
     },
   };
-}
-
-async function published(keys: StoredKeys): Promise<JSONWebKeySet> {
-  const [current, next] = [await importSigningKey(keys.current), await importSigningKey(keys.next)];
-  return { keys: [current.publicJwk, next.publicJwk, ...keys.previous] };
 }
 
 /** Reads the keys from a file (mode 0600), or makes them at the first start. */
@@ -45,7 +27,7 @@ export async function openKeyRing(file: string, alg: SigningAlgorithm = 'ES256')
     throw error;
   });
   if (text !== undefined) return ringOf(JSON.parse(text) as StoredKeys, store, alg);
-  const keys = { current: await generateSigningJwk(alg), next: await generateSigningJwk(alg), previous: [] };
+  const keys = await newKeys(alg);
   await store(keys);
   return ringOf(keys, store, alg);
 }

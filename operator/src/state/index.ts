@@ -1,0 +1,1 @@
+export { openClusterState, type ClusterState, type ClusterStateOptions } from './cluster-state.js';

@@ -1,0 +1,30 @@
+/** The resources that hold the service's state. */
+import type { AgentLaunch, ApprovalObject, AuditStream } from '@cairn/crds';
+import type { ApiObject, Resource } from '../kubernetes/index.js';
+
+const cairn = { group: 'cairn.dev', version: 'v1alpha1', namespaced: true } as const;
+
+export const APPROVALS: Resource<ApprovalObject> = { ...cairn, plural: 'approvals', kind: 'Approval' };
+export const AGENT_LAUNCHES: Resource<AgentLaunch> = { ...cairn, plural: 'agentlaunches', kind: 'AgentLaunch' };
+export const AUDIT_STREAMS: Resource<AuditStream> = { ...cairn, plural: 'auditstreams', kind: 'AuditStream' };
+
+/** core/v1 Secret; the values are base64. */
+export interface Secret extends ApiObject {
+  type?: string;
+  data?: Record<string, string>;
+}
+
+export const SECRETS: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
+
+/** Labels of our objects. */
+export const CHAIN_LABEL = 'cairn.dev/chain';
+export const POD_UID_LABEL = 'cairn.dev/pod-uid';
+export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'cairn-operator' } as const;
+
+/** Keeps a revoked launch until nothing below it can act any more: with it the revocation would be gone. */
+export const REVOCATION_FINALIZER = 'cairn.dev/revocation';
+
+/** A position in the order of a resource's changes. */
+export function revisionOf({ metadata }: ApiObject): number {
+  return Number(metadata.resourceVersion);
+}
