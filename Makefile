@@ -2,9 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UNIT := crds identity audit sidecar operator ledger cli
-E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo
+E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate demo test test-unit test-e2e test-kafka test-chart check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
+.PHONY: help generate demo test test-unit test-e2e test-kafka test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,6 +27,10 @@ test-kafka: build ## a real Kafka broker
 
 test-chart: build ## the Helm chart and the pages that speak of it
 	@node tools/run-tests.mjs e2e/dist/chart
+
+test-apiserver: build ## a real Kubernetes API server; builds it once from Go modules, which takes minutes
+	@tools/need.sh go setpriv flock
+	@node tools/run-tests.mjs e2e/dist/apiserver
 
 check: build ## types, lint, import direction, unused exports, format
 	@npx --no-install oxlint --type-aware --quiet
