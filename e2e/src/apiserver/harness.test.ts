@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { startApiServer, type ApiServer } from '../harness/kubernetes/index.js';
+import { describe, test } from 'node:test';
+import { sharedApiServer, startApiServer } from '../harness/kubernetes/index.js';
 import { accepts } from '../harness/ports.js';
 import { until } from './until.js';
 
@@ -21,46 +21,43 @@ const SLEEPER = { containers: [{ name: 'main', image: 'registry.example/sleeper:
 const pod = (name: string) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec: SLEEPER });
 
 describe('the API server of the tests', () => {
-  let server: ApiServer;
-  before(async () => {
-    server = await startApiServer({ after }, { audit: true });
-  });
+  const shared = sharedApiServer({ audit: true });
 
   test('is a whole Kubernetes: it says its version, and workloads make pods', async () => {
-    const { serverVersion } = JSON.parse(await server.kubectl(['version', '-o', 'json'])) as { serverVersion: { gitVersion: string } };
+    const { serverVersion } = JSON.parse(await shared().kubectl(['version', '-o', 'json'])) as { serverVersion: { gitVersion: string } };
     assert.match(serverVersion.gitVersion, /^v1\.35\.\d+$/);
-    await server.kubectl(['create', 'deployment', 'web', '--image=registry.example/web:1', '--replicas=2']);
+    await shared().kubectl(['create', 'deployment', 'web', '--image=registry.example/web:1', '--replicas=2']);
     const pods = await until('two pods', async () => {
-      const { items } = await server.get<List<Named>>('pods', '-l', 'app=web');
+      const { items } = await shared().get<List<Named>>('pods', '-l', 'app=web');
       return items.length === 2 && items;
     });
     assert.match(pods[0]!.metadata.name, /^web-/);
   });
 
   test('knows people by certificate, and lets them do what RBAC says', async () => {
-    const alice = await server.user('alice@example.com', ['research']);
-    const refused = await server.tryKubectl(['get', 'pods'], { as: alice });
+    const alice = await shared().user('alice@example.com', ['research']);
+    const refused = await shared().tryKubectl(['get', 'pods'], { as: alice });
     assert.match(refused.stderr, /User "alice@example.com" cannot list resource "pods"/);
-    await server.kubectl(['create', 'rolebinding', 'research', '--clusterrole=view', '--group=research']);
-    await until('the right', async () => (await server.tryKubectl(['get', 'pods'], { as: alice })).code === 0);
+    await shared().kubectl(['create', 'rolebinding', 'research', '--clusterrole=view', '--group=research']);
+    await until('the right', async () => (await shared().tryKubectl(['get', 'pods'], { as: alice })).code === 0);
   });
 
   test("gives a pod's token for our audience, which names the pod and is no credential for the API server", async () => {
-    await server.apply([pod('bound')]);
-    const token = await server.serviceAccountToken('default', 'default', { pod: 'bound', audience: 'cairn.dev' });
+    await shared().apply([pod('bound')]);
+    const token = await shared().serviceAccountToken('default', 'default', { pod: 'bound', audience: 'cairn.dev' });
     const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token, audiences: ['cairn.dev'] } };
-    const answer = await server.kubectl(['create', '-o', 'json', '-f', '-'], { input: JSON.stringify(review) });
+    const answer = await shared().kubectl(['create', '-o', 'json', '-f', '-'], { input: JSON.stringify(review) });
     const { status } = JSON.parse(answer) as Review;
     assert.deepEqual([status.authenticated, status.audiences], [true, ['cairn.dev']]);
     assert.equal(status.user?.username, 'system:serviceaccount:default:default');
     assert.deepEqual(status.user?.extra?.['authentication.kubernetes.io/pod-name'], ['bound']);
-    const asPod = await server.tryKubectl(['auth', 'whoami'], { as: await server.bearer(token) });
+    const asPod = await shared().tryKubectl(['auth', 'whoami'], { as: await shared().bearer(token) });
     assert.match(asPod.stderr, /Unauthorized/);
   });
 
   test('holds a ValidatingAdmissionPolicy', async () => {
     const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] };
-    await server.apply([
+    await shared().apply([
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingAdmissionPolicy',
@@ -78,13 +75,13 @@ describe('the API server of the tests', () => {
       },
     ]);
     await until('the refusal', async () => {
-      const { stderr } = await server.tryKubectl(['create', 'configmap', 'forbidden', '--dry-run=server']);
+      const { stderr } = await shared().tryKubectl(['create', 'configmap', 'forbidden', '--dry-run=server']);
       return stderr.includes('that name is taken');
     });
   });
 
   test('keeps an audit log of who did what', () => {
-    const events = readFileSync(server.auditLog!, 'utf8')
+    const events = readFileSync(shared().auditLog!, 'utf8')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as AuditEvent);
@@ -93,22 +90,22 @@ describe('the API server of the tests', () => {
   });
 
   test('answers a watch from before a compaction with 410 Gone', async () => {
-    const { metadata } = await server.get<Named>('configmap', 'kube-root-ca.crt');
-    await server.kubectl(['create', 'configmap', 'later']);
-    await server.compactEtcd();
+    const { metadata } = await shared().get<Named>('configmap', 'kube-root-ca.crt');
+    await shared().kubectl(['create', 'configmap', 'later']);
+    await shared().compactEtcd();
     // A watch cache that starts empty knows nothing from before it.
-    await server.restart();
+    await shared().restart();
     const path = `/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=${metadata.resourceVersion}&timeoutSeconds=5`;
-    const answer = await server.kubectl(['get', '--raw', path]);
+    const answer = await shared().kubectl(['get', '--raw', path]);
     assert.match(answer, /"code":410/);
   });
 
   test('comes back after SIGKILL with everything it held', async () => {
-    await server.kubectl(['create', 'configmap', 'kept']);
-    await server.kill9();
-    assert.match((await server.tryKubectl(['get', 'configmaps'])).stderr, /refused/);
-    await server.restart();
-    await server.get('configmap', 'kept');
+    await shared().kubectl(['create', 'configmap', 'kept']);
+    await shared().kill9();
+    assert.match((await shared().tryKubectl(['get', 'configmaps'])).stderr, /refused/);
+    await shared().restart();
+    await shared().get('configmap', 'kept');
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { freePorts } from '../ports.js';
 import { Clients } from './clients.js';
 import { writeControlPlaneFiles, type ControlPlaneFiles } from './control-plane-files.js';
@@ -12,7 +13,7 @@ import { writeKubeconfig } from './kubeconfig.js';
 import { controlPlanePrograms } from './programs.js';
 import type { ServerProcess } from './server-process.js';
 
-/** A test's context, or `{ after }` of node:test for a whole file. */
+/** A test's context; for the tests of a file see {@link sharedApiServer}. */
 export interface Scope {
   after(end: () => Promise<void>): void;
 }
@@ -22,6 +23,22 @@ export interface ApiServerOptions {
   controllerManager?: boolean;
   /** Keeps an audit log (audit.k8s.io/v1, JSON lines, RequestResponse) in `auditLog`. */
   audit?: boolean;
+}
+
+/** One for all tests of a describe: call it there, and what it returns within the tests. */
+export function sharedApiServer(options: ApiServerOptions = {}): () => ApiServer {
+  let server: ApiServer | undefined;
+  const ends: (() => Promise<void>)[] = [];
+  before(async () => {
+    server = await startApiServer({ after: (end) => void ends.push(end) }, options);
+  });
+  after(async () => {
+    for (const end of ends) await end();
+  });
+  return () => {
+    if (!server) throw new Error('the API server is there within tests only');
+    return server;
+  };
 }
 
 /**
