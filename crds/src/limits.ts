@@ -25,6 +25,8 @@ export const MAX_MASKS = 16;
 export const MAX_FIELDS = 64;
 /** Characters of a group, user, verb, field or agent name. */
 export const MAX_NAME_CHARS = 256;
+/** Assertion consumer services of one SAML provider. */
+export const MAX_RECIPIENTS = 16;
 /** Characters of a glob over resources. */
 export const MAX_GLOB_CHARS = 256;
 /** Characters of a rule's reason. */

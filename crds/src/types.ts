@@ -123,11 +123,27 @@ export interface OidcProviderSpec {
   usernameClaim: string;
 }
 
+export interface SamlProviderSpec {
+  /** URL of the provider's metadata: its entity ID, certificates and addresses. */
+  metadata: string;
+  /** Cairn's own entity ID at the provider: the audience of its assertions. */
+  entityId: string;
+  /** Attribute that holds the groups, by Name or FriendlyName. */
+  groupsAttribute: string;
+  /** Attribute that names the person for people to read. Default: the NameID. */
+  usernameAttribute?: string;
+  /** Assertion consumer services whose assertions are accepted beside the token endpoint and the loopback of `cairn launch`. */
+  recipients: string[];
+}
+
+/** Exactly one of the two. */
+export type IdentityProviderSpec = { oidc: OidcProviderSpec; saml?: undefined } | { saml: SamlProviderSpec; oidc?: undefined };
+
 export interface IdentityProvider {
   apiVersion: typeof API_VERSION;
   kind: 'IdentityProvider';
   metadata: ObjectMeta;
-  spec: { oidc: OidcProviderSpec };
+  spec: IdentityProviderSpec;
 }
 
 /**

@@ -18,6 +18,7 @@ export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type Launch
 export { createLaunchVerifier, type LaunchVerifier, type LaunchVerifierOptions } from './launch-verifier.js';
 export { createOidcVerifier, type OidcVerifier, type OidcVerifierOptions, type VerifiedPrincipal } from './oidc.js';
 export { RevocationList, type Revocation } from './revocation.js';
+export * from './saml/index.js';
 export {
   generateSigningJwk,
   generateSigningKey,

@@ -19,7 +19,7 @@ async function fetchKeys(url: URL): Promise<KeyResolver> {
 }
 
 /** How often keys that nobody published may send us to the issuer: else a stranger's tokens would hammer it. */
-class FetchAllowance {
+export class FetchAllowance {
   #left = UNKNOWN_KEY_BURST;
   #since: number;
 

@@ -30,3 +30,15 @@ export const UNKNOWN_KEY_MILLISECONDS = 10_000;
 export const CHAIN_DEPTH = 32;
 /** Revoked launches that a list holds. */
 export const REVOCATIONS_COUNT = 100_000;
+/** A SAML message, decoded. Keycloak's is 7 KB; groups and certificates make it longer. */
+export const SAML_BYTES = 48 * 1024;
+/** Elements inside each other in SAML XML. */
+export const SAML_DEPTH = 32;
+/** Longest that an assertion is believed after its IssueInstant, whatever it says itself; bounds what replays are remembered for. */
+export const ASSERTION_SECONDS = 600;
+/** Assertions that a token service remembers as used; one more is refused until the oldest has expired. */
+export const ASSERTION_REPLAYS = 50_000;
+/** Signing certificates of one provider: the current, the next, and those that its members bring. */
+export const SAML_CERTIFICATES = 8;
+/** Modulus of an RSA key that assertions are signed with. */
+export const RSA_BITS = 2048;

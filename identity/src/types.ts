@@ -88,6 +88,7 @@ export class IdentityError extends Error {
       | 'expired'
       | 'not-yet-valid'
       | 'claims'
+      | 'replayed'
       | 'revoked'
       | 'depth'
       | 'loop'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { MAX_DOCUMENTS, MAX_FILE_CHARS, MAX_PROBLEMS, MAX_RULE_TARGETS, MAX_RULES, MAX_TARGETS } from '../limits.js';
+import { MAX_DOCUMENTS, MAX_FILE_CHARS, MAX_PROBLEMS, MAX_RECIPIENTS, MAX_RULE_TARGETS, MAX_RULES, MAX_TARGETS } from '../limits.js';
 import { completePolicy, completeProvider } from '../schema/defaults.js';
 import { parsePolicies } from './parse.js';
 
@@ -23,7 +23,25 @@ test('the policy of the documentation is read with every default', () => {
   assert.deepEqual(spec.targets[0]!.capture, { maxRows: 1000, maxBytes: 1_048_576 });
   assert.deepEqual(spec.default, { action: 'Allow', level: 'Metadata', delivery: 'Durable' });
   assert.equal(spec.unparsed, 'Deny');
-  assert.equal(providers[0]!.spec.oidc.usernameClaim, 'email');
+  assert.equal(providers[0]!.spec.oidc?.usernameClaim, 'email');
+});
+
+test('a SAML provider is read with every default', () => {
+  const text =
+    'apiVersion: cairn.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: p}\nspec: {saml: {metadata: https://a/m, entityId: urn:cairn}}';
+  const { providers, problems } = parsePolicies(text, 'p.yaml');
+  assert.deepEqual(problems, []);
+  assert.deepEqual(providers[0]!.spec, {
+    saml: { metadata: 'https://a/m', entityId: 'urn:cairn', groupsAttribute: 'groups', recipients: [] },
+  });
+});
+
+test('recipients of a SAML provider hold at the limit and not beyond', () => {
+  const list = (count: number) => Array.from({ length: count }, (_, i) => `https://a/${i}`).join();
+  const provider = (count: number) =>
+    `apiVersion: cairn.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: p}\nspec: {saml: {metadata: https://a/m, entityId: u, recipients: [${list(count)}]}}`;
+  assert.deepEqual(messages(provider(MAX_RECIPIENTS)), []);
+  assert.match(messages(provider(MAX_RECIPIENTS + 1)).join(), /more than 16 entries/);
 });
 
 test('every mistake is told with its place and how to mend it', () => {
@@ -99,6 +117,16 @@ const WRONG: [name: string, text: string, told: RegExp][] = [
     'a provider without audience',
     'apiVersion: cairn.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: p}\nspec: {oidc: {issuer: https://a}}',
     /oidc lacks audiences/,
+  ],
+  [
+    'a provider of neither kind',
+    'apiVersion: cairn.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: p}\nspec: {}',
+    /name exactly one of oidc and saml/,
+  ],
+  [
+    'a provider of both kinds',
+    'apiVersion: cairn.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: p}\nspec: {oidc: {issuer: https://a, audiences: [a]}, saml: {metadata: https://a, entityId: u}}',
+    /name exactly one of oidc and saml/,
   ],
 ];
 

@@ -1,6 +1,6 @@
 /** Schema of IdentityProvider. */
-import { MAX_NAME_CHARS } from '../limits.js';
-import type { IdentityProvider, OidcProviderSpec } from '../types.js';
+import { MAX_NAME_CHARS, MAX_RECIPIENTS } from '../limits.js';
+import type { IdentityProviderSpec, OidcProviderSpec, SamlProviderSpec } from '../types.js';
 import { formatted } from './formats.js';
 import { listOf, object, text, type FieldsOf } from './structural.js';
 
@@ -23,6 +23,32 @@ const oidc = object(
   { required: ['issuer', 'audiences'] },
 );
 
-export const identityProviderSpec = object('Who vouches for people.', { oidc } satisfies FieldsOf<IdentityProvider['spec']>, {
-  required: ['oidc'],
-});
+const saml = object(
+  'A SAML 2.0 identity provider.',
+  {
+    metadata: formatted('Where the provider publishes its metadata; entity ID and certificates are read from it and followed.', 'url'),
+    entityId: text("Cairn's own entity ID at the provider; assertions for another audience are refused.", { maxLength: 1024 }),
+    groupsAttribute: text('Attribute that holds the groups, by its Name or FriendlyName.', {
+      maxLength: MAX_NAME_CHARS,
+      default: 'groups',
+    }),
+    usernameAttribute: text('Attribute that names the person for people to read. Left out: the NameID.', { maxLength: MAX_NAME_CHARS }),
+    recipients: listOf(
+      'Assertion consumer services whose assertions are accepted, beside the token endpoint and the loopback of `cairn launch`.',
+      formatted('One address.', 'url'),
+      { max: MAX_RECIPIENTS, initial: [] },
+    ),
+  } satisfies FieldsOf<SamlProviderSpec>,
+  { required: ['metadata', 'entityId'] },
+);
+
+export const identityProviderSpec = object(
+  'Who vouches for people: exactly one of the fields.',
+  {
+    oidc,
+    saml,
+  } satisfies FieldsOf<IdentityProviderSpec>,
+  {
+    'x-kubernetes-validations': [{ rule: 'has(self.oidc) != has(self.saml)', message: 'name exactly one of oidc and saml' }],
+  },
+);

@@ -53,7 +53,12 @@ export const IDENTITY_PROVIDER: CustomResource = {
   description: 'Who vouches for people.',
   spec: identityProviderSpec,
   status: status(),
-  columns: [{ name: 'Issuer', type: 'string', jsonPath: '.spec.oidc.issuer' }, ready, age],
+  columns: [
+    { name: 'Issuer', type: 'string', jsonPath: '.spec.oidc.issuer' },
+    { name: 'Metadata', type: 'string', jsonPath: '.spec.saml.metadata' },
+    ready,
+    age,
+  ],
 };
 
 const APPROVAL: CustomResource = {
