@@ -18,7 +18,8 @@ for (const [name, allowed] of Object.entries(below)) {
   for (const entry of readdirSync(join(name, 'src'), { recursive: true })) {
     if (!entry.endsWith('.ts')) continue;
     const file = join(name, 'src', entry);
-    const isTest = entry.endsWith('.test.ts');
+    const isTest = /(\.test|(^|\/)fixture)\.ts$/.test(entry);
+    const forTests = { ...root.devDependencies, ...manifest.devDependencies };
     for (const [, fixed, dynamic] of readFileSync(file, 'utf8').matchAll(
       /^(?:(?:import|export|\}).*? from |import )['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm,
     )) {
@@ -29,7 +30,7 @@ for (const [name, allowed] of Object.entries(below)) {
       if (module.startsWith('@cairn/')) {
         if (!allowed.includes(parts[1])) problems.push(`${file}: ${name} must not import ${module}`);
         if (parts.length > 2) problems.push(`${file}: ${specifier} reaches past the index of ${module}`);
-      } else if (!declared.has(module) && !(isTest && module in root.devDependencies)) {
+      } else if (!declared.has(module) && !(isTest && module in forTests)) {
         problems.push(`${file}: ${module} is not declared in ${name}/package.json`);
       }
     }
