@@ -17,6 +17,8 @@ export { firstLaunch, nextLaunch, type ChainLimits, type LaunchNode } from './la
 export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type LaunchTokenTerms } from './launch-token.js';
 export { createLaunchVerifier, type LaunchVerifier, type LaunchVerifierOptions } from './launch-verifier.js';
 export { createOidcVerifier, type OidcVerifier, type OidcVerifierOptions, type VerifiedPrincipal } from './oidc.js';
+export { groupsFrom } from './oidc-groups.js';
+export { createPersonTokenVerifier, mintPersonToken, type PersonTokenTerms, type PersonTokenVerifier } from './person-token.js';
 export { RevocationList, type Revocation } from './revocation.js';
 export * from './saml/index.js';
 export {

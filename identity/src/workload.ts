@@ -9,6 +9,9 @@ export interface Workload {
   pod: PodReference;
   /** Name of the service account in the pod's namespace. */
   serviceAccount: string;
+  node?: string;
+  /** Told where the verifier knows: a pod that ends finishes its evidence, but starts nothing. */
+  standing?: 'terminating';
 }
 
 /** Tells which pod a sidecar's own token belongs to: by the cluster's keys, or by TokenReview behind the same interface. */

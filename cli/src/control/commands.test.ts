@@ -93,7 +93,7 @@ test('approvals are listed and decided, and a launch is revoked, by whom the tok
   const service = await createOperatorService({
     stores: fileStores(join(folder, 'state')),
     workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
-    providers: [spec(provider.issuer)],
+    providers: [{ oidc: spec(provider.issuer) }],
     bundleFor: () => undefined,
     agentOf: () => ({ name: 'planner', namespace: 'research', maxDepth: 3, allowLoops: false }),
     adminGroups: ['cairn-admins'],

@@ -46,7 +46,7 @@ export async function startControlPlane(folder: DemoFolder, provider: IdentityPr
   const service = await createOperatorService({
     stores: fileStores(join(folder.run, 'operator')),
     workloads: createWorkloadVerifier({ issuer: CLUSTER_ISSUER, jwks: { keys: [cluster.publicJwk] } }),
-    providers: [provider.spec.oidc],
+    providers: [provider.spec],
     bundleFor: ({ uid }) => {
       const admitted = pods.get(uid);
       return admitted && bundleOf(admitted.policy, provider, service.tokenService(), auditorPublicKey(auditor.publicJwk));

@@ -1,7 +1,7 @@
 /** The manifests of examples/, read the way an API server would keep them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parsePolicies, type AuditPolicy, type IdentityProvider } from '@cairn/crds';
+import { parsePolicies, type AuditPolicy, type IdentityProvider, type OidcProviderSpec } from '@cairn/crds';
 import type { KubernetesObject } from '@cairn/operator';
 import { parseAllDocuments } from 'yaml';
 import { DemoError } from './failure.js';
@@ -14,13 +14,16 @@ export interface Service {
   targetPort: number;
 }
 
+/** The demo logs people in by OpenID Connect. */
+type OidcProvider = IdentityProvider & { spec: { oidc: OidcProviderSpec } };
+
 export interface Manifests {
   deployments: KubernetesObject[];
   services: Service[];
   /** By name; the demo knows one namespace. */
   secrets: Map<string, Record<string, string>>;
   policies: AuditPolicy[];
-  provider: IdentityProvider;
+  provider: OidcProvider;
   enrolled: boolean;
   namespace: string;
 }
@@ -46,6 +49,8 @@ function secretsOf(objects: readonly KubernetesObject[]): Map<string, Record<str
   return new Map(secrets.map((each) => [each.metadata?.name ?? '', each.stringData ?? {}]));
 }
 
+const isOidc = (provider: IdentityProvider): provider is OidcProvider => provider.spec.oidc !== undefined;
+
 /** Reads every YAML file of the folder. Throws DemoError for a policy that does not hold. */
 export async function readManifests(folder: string): Promise<Manifests> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).toSorted();
@@ -64,9 +69,9 @@ export async function readManifests(folder: string): Promise<Manifests> {
     objects.push(...parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject));
   }
   const namespace = objects.find((each) => each.kind === 'Namespace');
-  const [provider] = providers;
+  const provider = providers.find(isOidc);
   if (!namespace?.metadata?.name || !provider)
-    throw new DemoError(`${folder} lacks a Namespace or an IdentityProvider`, 'Restore the examples from git.');
+    throw new DemoError(`${folder} lacks a Namespace or an IdentityProvider for OpenID Connect`, 'Restore the examples from git.');
   return {
     deployments: objects.filter((each) => each.kind === 'Deployment'),
     services: objects.filter((each) => each.kind === 'Service').map(serviceOf),

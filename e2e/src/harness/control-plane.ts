@@ -53,7 +53,7 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
   const service: OperatorService = await createOperatorService({
     stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
-    providers: resources.providers.map(({ spec }) => spec.oidc),
+    providers: resources.providers.map(({ spec }) => spec),
     bundleFor: (reference) => {
       const pod = pods.get(reference.uid);
       if (!pod) return undefined;

@@ -1,22 +1,16 @@
-import {
-  createGrantVerifier,
-  createLaunchVerifier,
-  createOidcVerifier,
-  type GrantVerifier,
-  type LaunchVerifier,
-  type OidcVerifier,
-} from '@cairn/identity';
+import { createGrantVerifier, createLaunchVerifier, type GrantVerifier, type LaunchVerifier, UsedOnce } from '@cairn/identity';
 import type { Log } from './http/basics.js';
 import { Changes } from './http/changes.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
 import type { OperatorServiceOptions } from './options.js';
+import { People } from './tokens/people.js';
 import type { ApprovalStore, KeyRing, LaunchRecords, RevocationStore, ServiceStores, Witness } from './stores.js';
 
 /** Everything that the routes share. */
 export interface ServiceContext {
   readonly options: OperatorServiceOptions;
   readonly keys: KeyRing;
-  readonly oidc: ReadonlyMap<string, OidcVerifier>;
+  readonly people: People;
   readonly witness: Witness;
   readonly approvals: ApprovalStore;
   readonly revocations: RevocationStore;
@@ -48,10 +42,22 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
     return issued;
   };
   if (options.issuer) setIssuer(options.issuer);
+  const log: Log = options.log ?? ((entry) => process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`));
+  const { providers } = options;
+  const people = new People({
+    providers: typeof providers === 'function' ? providers : () => providers,
+    replays: options.replays ?? new UsedOnce(clock),
+    issuer: () => current().issuer,
+    jwks: () => keys.jwks(),
+    reviews: options.reviews,
+    isAgent: async (pod) => (await options.agentOf(pod)) !== undefined,
+    failed: (error) => log({ level: 'error', message: 'an identity provider cannot be used', error: error.message }),
+    clock,
+  });
   return {
     options,
     keys,
-    oidc: new Map(options.providers.map((spec) => [spec.issuer, createOidcVerifier({ ...spec, clock })])),
+    people,
     stores,
     witness,
     approvals,
@@ -59,7 +65,7 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
     records,
     changes,
     metrics: createMetrics(changes),
-    log: options.log ?? ((entry) => process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)),
+    log,
     clock,
     setIssuer,
     get issuer() {

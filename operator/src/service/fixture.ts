@@ -77,7 +77,7 @@ export async function startFixture(t: TestContext, more: Partial<OperatorService
   const options: OperatorServiceOptions = {
     stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
-    providers: [{ issuer, audiences: ['cairn'], groupsClaim: 'groups', usernameClaim: 'email' }],
+    providers: [{ oidc: { issuer, audiences: ['cairn'], groupsClaim: 'groups', usernameClaim: 'email' } }],
     bundleFor: () => ({ ...bundle, providers: [], tokenService: service.tokenService() }),
     agentOf: (pod) => AGENTS.get(pod.uid),
     adminGroups: ['cairn-admins'],

@@ -7,3 +7,11 @@ export { ApprovalRefusal, type Approver } from './approvals/decide.js';
 export { admitRevocation } from './revocations/admit.js';
 export type { LogEntry } from './http/basics.js';
 export type { RegisteredKey, WitnessedCheckpoint } from './stores.js';
+export {
+  createReviewedWorkloads,
+  createTokenReviews,
+  type PodStanding,
+  type ReviewToken,
+  type TokenReviews,
+  type TokenReviewStatus,
+} from './workloads/index.js';

@@ -1,8 +1,8 @@
 /** Every bound of the control-plane service, with its unit. */
 
 export const BODY_BYTES = 256 * 1024;
-/** Two tokens of up to 12 Ki characters each. */
-export const FORM_BYTES = 32 * 1024;
+/** A SAML message of up to 64 Ki characters and a token of up to 12 Ki. */
+export const FORM_BYTES = 80 * 1024;
 export const CHECKPOINT_BYTES = 4 * 1024;
 /** How long open requests may take once the service closes, milliseconds. */
 export const CLOSE_GRACE_MS = 500;
@@ -12,6 +12,8 @@ export const WAIT_SECONDS = 60;
 export const WAITERS_COUNT = 10_000;
 /** Launch tokens are short-lived: what a person may do can change. */
 export const LAUNCH_SECONDS = 15 * 60;
+/** Access tokens for people whose assertion is used up; the groups in it may be as old. */
+export const PERSON_SECONDS = 60 * 60;
 /** How long a launch may be renewed by its own token after its start. */
 export const LAUNCH_AGE_SECONDS = 24 * 60 * 60;
 export const STREAMS_COUNT = 500_000;

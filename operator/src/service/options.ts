@@ -1,7 +1,8 @@
-import type { Bundle, OidcProviderSpec } from '@cairn/crds';
-import type { PodReference, Workload, WorkloadVerifier } from '@cairn/identity';
+import type { Bundle, IdentityProviderSpec } from '@cairn/crds';
+import type { GrantOwner, OneTimeUse, PodReference, Workload, WorkloadVerifier } from '@cairn/identity';
 import type { Log } from './http/basics.js';
 import type { OpenStores } from './stores.js';
+import type { TokenReviews } from './workloads/index.js';
 
 /** What the operator knows of an agent's pod from its injection. */
 export interface AgentDescription {
@@ -12,6 +13,10 @@ export interface AgentDescription {
   allowLoops: boolean;
   /** Name of that policy. */
   policy?: string;
+  /** The pod and what made it, from the pod up: what a grant's owner must be one of. */
+  owners?: readonly GrantOwner[];
+  /** Hash over what the pod runs, to compare with a grant's template. */
+  template?: string;
 }
 
 export interface OperatorServiceOptions {
@@ -20,7 +25,12 @@ export interface OperatorServiceOptions {
   /** What outlives the process: `fileStores(folder)`, or objects of a cluster. */
   stores: OpenStores;
   workloads: WorkloadVerifier;
-  providers: readonly OidcProviderSpec[];
+  /** Who vouches for people. As a function: the same array until one of them changes. */
+  providers: readonly IdentityProviderSpec[] | (() => readonly IdentityProviderSpec[]);
+  /** Where used assertions are remembered; default: in this process, which is enough for one replica. */
+  replays?: OneTimeUse;
+  /** Whose a token of the cluster is; without it the cluster's service accounts launch nothing by themselves. */
+  reviews?: TokenReviews;
   /** undefined: no policy applies to the pod (answered 404). */
   bundleFor(pod: PodReference, workload: Workload): Bundle | undefined | Promise<Bundle | undefined>;
   /** undefined: no pod of ours (answered 403). */

@@ -168,9 +168,9 @@ class InboundRequest {
     if (!presented) return NOBODY;
     if (presented.kind === 'oidc') {
       const issuer = unverifiedIssuer(presented.token);
-      const { providers } = inForce().bundle;
+      const { providers, tokenService } = inForce().bundle;
       // Another service's token is the application's business; it proves nothing here.
-      if (!providers.some(({ spec }) => spec.oidc.issuer === issuer)) return NOBODY;
+      if (issuer !== tokenService.issuer && !providers.some(({ spec }) => spec.oidc?.issuer === issuer)) return NOBODY;
     }
     try {
       const { identity, token } = await launches.of(presented.token, presented.kind);

@@ -49,7 +49,7 @@ test('three pods exchange what they were called with: Alice at the root, depth o
   const service = await createOperatorService({
     stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
-    providers: [spec(provider.issuer)],
+    providers: [{ oidc: spec(provider.issuer) }],
     bundleFor: () => undefined,
     agentOf: ({ name, namespace }) => ({ name, namespace, maxDepth: 3, allowLoops: false }),
     log: () => undefined,

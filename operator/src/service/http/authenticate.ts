@@ -1,5 +1,4 @@
-import { decodeJwt } from 'jose';
-import { IdentityError, type Principal, type VerifiedPrincipal, type Workload } from '@cairn/identity';
+import type { Principal, Workload } from '@cairn/identity';
 import type { Request, Response } from 'express';
 import type { ServiceContext } from '../context.js';
 import type { AgentDescription } from '../options.js';
@@ -18,22 +17,6 @@ function bearer(request: Request): string {
   throw new Problem(401, 'no-token', 'this needs a token: Authorization: Bearer ...');
 }
 
-/** The issuer that a token claims, to find its verifier; nothing else of it is believed before verification. */
-function claimedIssuer(token: string): string | undefined {
-  try {
-    return decodeJwt(token).iss;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Throws IdentityError. */
-export async function verifyPerson(context: ServiceContext, token: string): Promise<VerifiedPrincipal> {
-  const verifier = context.oidc.get(claimedIssuer(token) ?? '');
-  if (verifier) return verifier.verify(token);
-  throw new IdentityError('issuer', 'the token is not of an identity provider that is configured here');
-}
-
 /** Throws IdentityError, or Problem 403 for a pod that is not known. */
 export async function verifyAgent(context: ServiceContext, token: string): Promise<AgentCaller> {
   const workload = await context.options.workloads.verify(token);
@@ -49,9 +32,9 @@ export async function callingAgent(context: ServiceContext, request: Request, re
   return caller;
 }
 
-/** The person who calls, by an OIDC token. */
+/** The person who calls, by an OIDC token or one of ours. */
 export async function callingPerson(context: ServiceContext, request: Request): Promise<Principal> {
-  return (await verifyPerson(context, bearer(request))).principal;
+  return (await context.people.byToken(bearer(request))).principal;
 }
 
 /** Approvals are read by the sidecar that waits and by the people who decide. */
@@ -60,9 +43,7 @@ export async function callingAgentOrPerson(
   request: Request,
   response: Response,
 ): Promise<AgentCaller | Principal> {
-  return context.oidc.has(claimedIssuer(bearer(request)) ?? '')
-    ? callingPerson(context, request)
-    : callingAgent(context, request, response);
+  return context.people.knows(bearer(request)) ? callingPerson(context, request) : callingAgent(context, request, response);
 }
 
 export function isAdmin(context: ServiceContext, principal: Principal): boolean {

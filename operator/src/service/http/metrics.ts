@@ -6,7 +6,7 @@ import type { Changes } from './changes.js';
 export interface Metrics {
   readonly registry: Registry;
   readonly requests: Counter<'method' | 'route' | 'status'>;
-  /** `result`: launched, or the OAuth error. */
+  /** `result`: launched, logged-in, or the OAuth error. */
   readonly exchanges: Counter<'result'>;
   readonly approvals: Counter<'state'>;
 }

@@ -6,6 +6,7 @@ import {
   IdentityError,
   nextLaunch,
   uuidv7Time,
+  type GrantOwner,
   type LaunchNode,
   type Principal,
   type VerifiedGrant,
@@ -14,7 +15,7 @@ import {
 import type { AgentDescription } from '../options.js';
 
 export type Subject =
-  | { kind: 'person'; principal: Principal; /** SHA-256 of the token. */ token: string; /** Seconds since the epoch. */ issued: number }
+  | { kind: 'person'; principal: Principal; /** Identifies the login. */ login: string; /** Seconds since the epoch. */ issued: number }
   | { kind: 'launch'; launch: VerifiedLaunch }
   | { kind: 'grant'; grant: VerifiedGrant; /** Seconds since the epoch. */ issued: number };
 
@@ -26,7 +27,7 @@ export function launchOf(subject: Subject, pod: string, agent: AgentDescription)
   const name = `${agent.namespace}/${agent.name}`;
   if (subject.kind === 'launch') return below(subject.launch, pod, agent, name);
   if (subject.kind === 'grant') return granted(subject.grant, subject.issued, pod, agent, name);
-  return firstLaunch(subject.principal, name, derivedUuidv7(subject.issued * 1000, `person\n${subject.token}\n${pod}`));
+  return firstLaunch(subject.principal, name, derivedUuidv7(subject.issued * 1000, `person\n${subject.login}\n${pod}`));
 }
 
 /** One millisecond later than its parent, so that ids sort along a chain. */
@@ -35,13 +36,34 @@ function below(parent: LaunchNode, pod: string, agent: AgentDescription, name: s
   return nextLaunch(parent, name, agent, derivedUuidv7(uuidv7Time(id) + 1, `launch\n${id}\n${pod}`));
 }
 
-function granted(grant: VerifiedGrant, issued: number, pod: string, agent: AgentDescription, name: string): LaunchNode {
+/** A name that the API server completes ends with a hyphen, which no complete name does. */
+function isOwner(granted: GrantOwner, owner: GrantOwner): boolean {
+  if (granted.kind !== owner.kind) return false;
+  return granted.name === owner.name || (granted.name.endsWith('-') && owner.name.startsWith(granted.name));
+}
+
+/** A grant is good for pods of the workload that was stamped, as it was stamped. Throws IdentityError `claims`. */
+function checkGrant(grant: VerifiedGrant, agent: AgentDescription, name: string): void {
+  const { owner, template } = grant;
   if (grant.namespace !== agent.namespace || grant.agent !== agent.name) {
     throw new IdentityError('claims', `the grant is for ${grant.namespace}/${grant.agent}, not for ${name}`);
   }
+  if (owner && !agent.owners?.some((each) => isOwner(owner, each))) {
+    throw new IdentityError(
+      'claims',
+      `the grant is for pods of ${owner.kind} ${owner.name}, which did not make this one; apply the workload again`,
+    );
+  }
+  if (template !== undefined && agent.template !== undefined && template !== agent.template) {
+    throw new IdentityError('claims', 'the pod runs something else than what the grant was given for; apply the workload again');
+  }
+}
+
+function granted(grant: VerifiedGrant, issued: number, pod: string, agent: AgentDescription, name: string): LaunchNode {
+  checkGrant(grant, agent, name);
   const parent = grantParent(grant);
-  if (!parent) return firstLaunch(grant.principal, name, derivedUuidv7(issued * 1000, `grant\n${grant.id}\n${pod}`));
-  return nextLaunch(parent, name, agent, derivedUuidv7(issued * 1000, `grant\n${grant.id}\n${pod}`));
+  const id = derivedUuidv7(issued * 1000, `grant\n${grant.id}\n${pod}`);
+  return parent ? nextLaunch(parent, name, agent, id) : firstLaunch(grant.principal, name, id);
 }
 
 /** A pod's own launch, to be given a fresh token. Throws IdentityError where it is another pod's or too old. */

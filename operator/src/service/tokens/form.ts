@@ -4,6 +4,7 @@ import { CAIRN_AUDIENCE } from '@cairn/identity';
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:';
 export const TXN_TOKEN_TYPE = `${TOKEN_TYPE}txn_token`;
+export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}access_token`;
 /** A pod renews its own launch token. */
 export const RENEW_SCOPE = 'renew';
 
@@ -19,17 +20,28 @@ export class OAuthError extends Error {
   }
 }
 
-export interface ExchangeRequest {
+export interface SubjectToken {
   subjectToken: string;
-  /** `jwt`: told by the token's own header. */
-  subjectType: 'person' | 'launch' | 'jwt';
+  /** `jwt`: told by the token's own header. `assertion`: SAML 2.0, base64url. */
+  subjectType: 'person' | 'launch' | 'assertion' | 'jwt';
+}
+
+/** A pod's sidecar asks for its launch token. */
+export interface LaunchRequest extends SubjectToken {
+  requested: 'launch';
   actorToken: string;
   renew: boolean;
 }
 
-const SUBJECT_TYPES: Record<string, ExchangeRequest['subjectType']> = {
+/** A person asks for an access token of ours, which agents and the operator are called with. */
+export interface PersonRequest extends SubjectToken {
+  requested: 'person';
+}
+
+const SUBJECT_TYPES: Record<string, SubjectToken['subjectType']> = {
   [`${TOKEN_TYPE}id_token`]: 'person',
-  [`${TOKEN_TYPE}access_token`]: 'person',
+  [ACCESS_TOKEN_TYPE]: 'person',
+  [`${TOKEN_TYPE}saml2`]: 'assertion',
   [TXN_TOKEN_TYPE]: 'launch',
   [`${TOKEN_TYPE}jwt`]: 'jwt',
 };
@@ -54,22 +66,24 @@ function checkTarget(form: Readonly<Record<string, unknown>>): void {
   if (read(form, 'resource') !== undefined) throw new OAuthError('invalid_target', 'launch tokens are not for a single resource');
 }
 
-export function readExchange(body: unknown): ExchangeRequest {
+function subjectOf(form: Readonly<Record<string, unknown>>): SubjectToken {
+  const subjectType = SUBJECT_TYPES[required(form, 'subject_token_type')];
+  if (!subjectType) throw new OAuthError('invalid_request', 'subject_token_type must be id_token, access_token, saml2, jwt or txn_token');
+  return { subjectToken: required(form, 'subject_token'), subjectType };
+}
+
+export function readExchange(body: unknown): LaunchRequest | PersonRequest {
   const form = (body ?? {}) as Readonly<Record<string, unknown>>;
   if (required(form, 'grant_type') !== EXCHANGE) throw new OAuthError('unsupported_grant_type', `the only grant type here is ${EXCHANGE}`);
   const requested = read(form, 'requested_token_type') ?? TXN_TOKEN_TYPE;
-  if (requested !== TXN_TOKEN_TYPE) throw new OAuthError('invalid_request', `the only requested_token_type here is ${TXN_TOKEN_TYPE}`);
+  if (requested !== TXN_TOKEN_TYPE && requested !== ACCESS_TOKEN_TYPE)
+    throw new OAuthError('invalid_request', `requested_token_type must be ${TXN_TOKEN_TYPE} or ${ACCESS_TOKEN_TYPE}`);
   checkTarget(form);
-  const subjectType = SUBJECT_TYPES[required(form, 'subject_token_type')];
-  if (!subjectType) throw new OAuthError('invalid_request', 'subject_token_type must be id_token, access_token, jwt or txn_token');
-  if (required(form, 'actor_token_type') !== `${TOKEN_TYPE}jwt`)
-    throw new OAuthError('invalid_request', `actor_token_type must be ${TOKEN_TYPE}jwt`);
+  const subject = subjectOf(form);
   const scope = read(form, 'scope');
   if (scope !== undefined && scope !== RENEW_SCOPE) throw new OAuthError('invalid_scope', `the only scope here is ${RENEW_SCOPE}`);
-  return {
-    subjectToken: required(form, 'subject_token'),
-    subjectType,
-    actorToken: required(form, 'actor_token'),
-    renew: scope === RENEW_SCOPE,
-  };
+  if (requested === ACCESS_TOKEN_TYPE) return { ...subject, requested: 'person' };
+  if (required(form, 'actor_token_type') !== `${TOKEN_TYPE}jwt`)
+    throw new OAuthError('invalid_request', `actor_token_type must be ${TOKEN_TYPE}jwt`);
+  return { ...subject, requested: 'launch', actorToken: required(form, 'actor_token'), renew: scope === RENEW_SCOPE };
 }

@@ -143,7 +143,7 @@ test('a request that is not a proper exchange is refused with the error that RFC
     ['unsupported_grant_type', { grant_type: 'client_credentials' }],
     ['invalid_request', { actor_token: '' }],
     ['invalid_request', { actor_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
-    ['invalid_request', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }],
+    ['invalid_request', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml1' }],
     ['invalid_request', { requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
     ['invalid_target', { audience: 'elsewhere' }],
     ['invalid_target', { resource: 'https://elsewhere.example' }],
@@ -166,7 +166,7 @@ test('a request that is not a proper exchange is refused with the error that RFC
   assert.equal(((await twice.json()) as Exchanged).error, 'invalid_request');
   const large = await fetch(`${fixture.url}/oauth2/token`, {
     method: 'POST',
-    body: new URLSearchParams({ grant_type: 'x'.repeat(40_000) }),
+    body: new URLSearchParams({ grant_type: 'x'.repeat(90_000) }),
   });
   assert.equal(large.status, 413);
 });

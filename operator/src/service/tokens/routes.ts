@@ -1,43 +1,34 @@
 import { createHash } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { GRANT_TYPE, IdentityError, LAUNCH_TYPE, launchClaims, mintLaunchToken, TokenCache, type LaunchNode } from '@cairn/identity';
-import express, { Router, type ErrorRequestHandler } from 'express';
+import { IdentityError, launchClaims, mintLaunchToken, mintPersonToken, type LaunchNode } from '@cairn/identity';
+import express, { Router } from 'express';
 import type { ServiceContext } from '../context.js';
-import { verifyAgent, verifyPerson } from '../http/authenticate.js';
-import { Problem } from '../http/problem.js';
-import { FORM_BYTES, JWKS_SECONDS, LAUNCH_AGE_SECONDS, LAUNCH_SECONDS } from '../limits.js';
+import { verifyAgent } from '../http/authenticate.js';
+import { FORM_BYTES, JWKS_SECONDS, LAUNCH_AGE_SECONDS, LAUNCH_SECONDS, PERSON_SECONDS } from '../limits.js';
+import { answerOAuthError } from './errors.js';
 import { launchOf, renewed, type Subject } from './exchange.js';
-import { EXCHANGE, OAuthError, readExchange, RENEW_SCOPE, TXN_TOKEN_TYPE, type ExchangeRequest } from './form.js';
+import {
+  ACCESS_TOKEN_TYPE,
+  EXCHANGE,
+  OAuthError,
+  readExchange,
+  RENEW_SCOPE,
+  TXN_TOKEN_TYPE,
+  type LaunchRequest,
+  type PersonRequest,
+} from './form.js';
+import { naming, verifyPerson, verifySubject } from './subjects.js';
 
-/** What a `jwt` is, by its own header; verification then holds it to that. */
-function kindOf(token: string): 'person' | 'launch' | 'grant' {
-  try {
-    const { typ } = decodeProtectedHeader(token);
-    if (typ === LAUNCH_TYPE) return 'launch';
-    return typ === GRANT_TYPE ? 'grant' : 'person';
-  } catch {
-    throw new IdentityError('malformed', 'the subject_token is not a signed JWT that can be read');
-  }
-}
-
-async function verifySubject(context: ServiceContext, { subjectToken: token, subjectType }: ExchangeRequest): Promise<Subject> {
-  const kind = subjectType === 'jwt' ? kindOf(token) : subjectType;
-  if (kind === 'launch') return { kind, launch: await context.launches.verify(token) };
-  if (kind === 'grant') return { kind, grant: await context.grants.verify(token), issued: decodeJwt(token).iat! };
-  const { principal } = await verifyPerson(context, token);
-  return { kind, principal, token: TokenCache.key(token), issued: decodeJwt(token).iat! };
-}
-
-/** Says which of the two tokens did not hold. */
-function naming<Verified>(parameter: string, verification: Promise<Verified>): Promise<Verified> {
-  return verification.catch((error: unknown) => {
-    throw error instanceof IdentityError ? new IdentityError(error.code, `${parameter}: ${error.message}`) : error;
-  });
+/** RFC 8693 2.2.1. */
+interface Answer {
+  access_token: string;
+  issued_token_type: string;
+  token_type: string;
+  expires_in: number;
 }
 
 function decide(
   context: ServiceContext,
-  request: ExchangeRequest,
+  request: LaunchRequest,
   subject: Subject,
   pod: string,
   agent: Parameters<typeof launchOf>[2],
@@ -47,34 +38,40 @@ function decide(
   return renewed(subject.launch, pod, context.clock() / 1000, LAUNCH_AGE_SECONDS);
 }
 
-async function exchange(context: ServiceContext, request: ExchangeRequest): Promise<{ token: string; seconds: number; node: LaunchNode }> {
+async function launch(context: ServiceContext, request: LaunchRequest): Promise<Answer> {
   const { workload, agent } = await naming('actor_token', verifyAgent(context, request.actorToken));
+  if (workload.standing === 'terminating' && !request.renew) {
+    throw new IdentityError(
+      'claims',
+      `actor_token: pod ${workload.pod.namespace}/${workload.pod.name} is terminating and starts nothing more`,
+    );
+  }
   const subject = await naming('subject_token', verifySubject(context, request));
   const node = decide(context, request, subject, workload.pod.uid, agent);
   if (context.revocations.list.revokes(node)) throw new IdentityError('revoked', 'the launch, or one above it, was revoked');
   if (!request.renew) await context.records.record({ node, pod: workload.pod, agent: agent.name, policy: agent.policy });
   const seconds = context.options.launchSeconds ?? LAUNCH_SECONDS;
   const terms = { issuer: context.issuer, pod: workload.pod, now: Math.floor(context.clock() / 1000), lifetimeSeconds: seconds };
-  return { token: await mintLaunchToken(context.keys.current, launchClaims(node, terms)), seconds, node };
+  const token = await mintLaunchToken(context.keys.current, launchClaims(node, terms));
+  context.metrics.exchanges.inc({ result: 'launched' });
+  logLaunch(context, node);
+  return { access_token: token, issued_token_type: TXN_TOKEN_TYPE, token_type: 'N_A', expires_in: seconds };
 }
 
-/** RFC 8693 2.2.2: a token that is invalid or not acceptable by policy is `invalid_request`. */
-function oauthError(error: unknown): OAuthError | undefined {
-  if (error instanceof OAuthError) return error;
-  if (error instanceof Problem && error.status < 500) return new OAuthError('invalid_request', error.message, error.code);
-  if (!(error instanceof IdentityError)) return undefined;
-  return new OAuthError(error.code === 'unavailable' ? 'temporarily_unavailable' : 'invalid_request', error.message, error.code);
+function logLaunch({ log }: ServiceContext, { launch: { id, chain, depth, path }, root }: LaunchNode): void {
+  log({ level: 'info', message: 'launch', launch: id, chain, depth, agent: path.at(-1)!, root: root.name });
 }
 
-function answerOAuthError(context: ServiceContext): ErrorRequestHandler {
-  return (thrown, _request, response, next) => {
-    const error = oauthError(thrown);
-    if (!error) return next(thrown);
-    context.metrics.exchanges.inc({ result: error.error });
-    context.log({ level: 'warn', message: 'exchange refused', error: error.error, code: error.code, reason: error.message });
-    const status = error.error === 'temporarily_unavailable' ? 503 : 400;
-    response.status(status).json({ error: error.error, error_description: error.message, ...(error.code ? { code: error.code } : {}) });
-  };
+/** An access token for a person whose own proof cannot be shown again; it never outlives that proof's session. */
+async function login(context: ServiceContext, request: PersonRequest): Promise<Answer> {
+  const { principal, expires } = await naming('subject_token', verifyPerson(context, request));
+  const now = Math.floor(context.clock() / 1000);
+  const seconds = Math.min(PERSON_SECONDS, Math.floor(expires) - now);
+  if (seconds <= 0) throw new IdentityError('expired', 'subject_token: the login has ended; log in again');
+  const token = await mintPersonToken(context.keys.current, principal, { issuer: context.issuer, now, lifetimeSeconds: seconds });
+  context.metrics.exchanges.inc({ result: 'logged-in' });
+  context.log({ level: 'info', message: 'login', root: principal.name, authn: principal.authn });
+  return { access_token: token, issued_token_type: ACCESS_TOKEN_TYPE, token_type: 'Bearer', expires_in: seconds };
 }
 
 export function tokenRoutes(context: ServiceContext): Router {
@@ -83,19 +80,8 @@ export function tokenRoutes(context: ServiceContext): Router {
     '/oauth2/token',
     express.urlencoded({ extended: false, limit: FORM_BYTES, parameterLimit: 20 }),
     async (request, response) => {
-      const { token, seconds, node } = await exchange(context, readExchange(request.body));
-      const { launch, root } = node;
-      context.metrics.exchanges.inc({ result: 'launched' });
-      context.log({
-        level: 'info',
-        message: 'launch',
-        launch: launch.id,
-        chain: launch.chain,
-        depth: launch.depth,
-        agent: launch.path.at(-1)!,
-        root: root.name,
-      });
-      response.json({ access_token: token, issued_token_type: TXN_TOKEN_TYPE, token_type: 'N_A', expires_in: seconds });
+      const asked = readExchange(request.body);
+      response.json(asked.requested === 'launch' ? await launch(context, asked) : await login(context, asked));
     },
   );
   router.use('/oauth2', answerOAuthError(context));
