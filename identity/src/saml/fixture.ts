@@ -96,7 +96,7 @@ export function signed(xml: string, element: 'Assertion' | 'Response', key: Saml
     publicCert: key.certificate,
     signatureAlgorithm: algorithms.signature,
     canonicalizationAlgorithm: C14N,
-    getKeyInfoContent: SignedXml.getKeyInfoContent,
+    getKeyInfoContent: (options) => (options ? SignedXml.getKeyInfoContent(options) : null),
   });
   const transforms = ['http://www.w3.org/2000/09/xmldsig#enveloped-signature', C14N];
   signature.addReference({ xpath, transforms, digestAlgorithm: algorithms.digest });
@@ -115,9 +115,9 @@ export interface SamlProvider {
   readonly server: Issuer;
   key: SamlKey;
   /** Publishes these certificates from now on. */
-  publish(...keys: SamlKey[]): void;
+  publish: (...keys: SamlKey[]) => void;
   /** An encoded response with a signed assertion. */
-  login(parts?: Partial<AssertionParts>, key?: SamlKey): string;
+  login: (parts?: Partial<AssertionParts>, key?: SamlKey) => string;
 }
 
 export function metadataXml(entityId: string, keys: readonly SamlKey[], more = ''): string {

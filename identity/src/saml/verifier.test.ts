@@ -24,7 +24,7 @@ const SKEW_MS = CLOCK_SKEW_SECONDS * 1000;
 interface Stand {
   provider: SamlProvider;
   verifier: SamlVerifier;
-  verify(text: string, inResponseTo?: string): Promise<VerifiedAssertion>;
+  verify: (text: string, inResponseTo?: string) => Promise<VerifiedAssertion>;
 }
 
 async function start(t: TestContext, more: Partial<SamlVerifierOptions> = {}): Promise<Stand> {

@@ -37,9 +37,9 @@ function below(parent: LaunchNode, pod: string, agent: AgentDescription, name: s
 }
 
 /** A name that the API server completes ends with a hyphen, which no complete name does. */
-function isOwner(granted: GrantOwner, owner: GrantOwner): boolean {
-  if (granted.kind !== owner.kind) return false;
-  return granted.name === owner.name || (granted.name.endsWith('-') && owner.name.startsWith(granted.name));
+function isOwner(stamped: GrantOwner, owner: GrantOwner): boolean {
+  if (stamped.kind !== owner.kind) return false;
+  return stamped.name === owner.name || (stamped.name.endsWith('-') && owner.name.startsWith(stamped.name));
 }
 
 /** A grant is good for pods of the workload that was stamped, as it was stamped. Throws IdentityError `claims`. */

@@ -1,5 +1,5 @@
 /** Who somebody is by what they present: an OIDC token, a SAML assertion, a token of the API server, or one of ours. */
-import { decodeJwt } from 'jose';
+import { decodeJwt, type JSONWebKeySet } from 'jose';
 import type { IdentityProviderSpec } from '@cairn/crds';
 import {
   createOidcVerifier,
@@ -16,7 +16,6 @@ import {
   type Principal,
   type SamlVerifier,
 } from '@cairn/identity';
-import type { JSONWebKeySet } from 'jose';
 import { boundPod, type TokenReviews } from '../workloads/index.js';
 
 /** A person, and the login that this was: launches follow from it. */
@@ -31,17 +30,17 @@ export interface Person {
 
 export interface PeopleOptions {
   /** The same array until one of them changes. */
-  providers(): readonly IdentityProviderSpec[];
+  providers: () => readonly IdentityProviderSpec[];
   replays: OneTimeUse;
-  issuer(): string;
-  jwks(): JSONWebKeySet;
+  issuer: () => string;
+  jwks: () => JSONWebKeySet;
   reviews?: TokenReviews | undefined;
   /** Whether a pod is an agent, which acts by its chain and is nobody by itself. */
-  isAgent(pod: PodReference): Promise<boolean>;
+  isAgent: (pod: PodReference) => Promise<boolean>;
   /** Told of a provider that cannot be used at all. */
-  failed(error: Error): void;
+  failed: (error: Error) => void;
   /** Milliseconds. */
-  clock(): number;
+  clock: () => number;
 }
 
 interface Verifiers {
@@ -126,7 +125,7 @@ export class People {
     if (this.#own?.issuer !== issuer()) {
       this.#own = { issuer: issuer(), verifier: createPersonTokenVerifier({ issuer: issuer(), jwks, clock }) };
     }
-    return this.#own!.verifier;
+    return this.#own.verifier;
   }
 
   async #samlOf(issuer: string): Promise<SamlVerifier> {

@@ -144,7 +144,7 @@ test('a request that is not a proper exchange is refused with the error that RFC
     ['invalid_request', { actor_token: '' }],
     ['invalid_request', { actor_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
     ['invalid_request', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml1' }],
-    ['invalid_request', { requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
+    ['invalid_request', { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
     ['invalid_target', { audience: 'elsewhere' }],
     ['invalid_target', { resource: 'https://elsewhere.example' }],
     ['invalid_scope', { scope: 'everything' }],

@@ -1,2 +1,2 @@
 export { createTokenReviews, type ReviewToken, type TokenReviews, type TokenReviewStatus } from './reviews.js';
-export { boundPod, createReviewedWorkloads, serviceAccountOf, type PodStanding } from './verifier.js';
+export { boundPod, createReviewedWorkloads, type PodStanding } from './verifier.js';

@@ -11,7 +11,7 @@ const NODE_NAME = 'authentication.kubernetes.io/node-name';
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
 /** Namespace and name of a service account; undefined: somebody else. */
-export function serviceAccountOf(username: string): { namespace: string; name: string } | undefined {
+function serviceAccountOf(username: string): { namespace: string; name: string } | undefined {
   const [, namespace, name] = SERVICE_ACCOUNT.exec(username) ?? [];
   return namespace && name ? { namespace, name } : undefined;
 }
