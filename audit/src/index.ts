@@ -10,6 +10,7 @@ export { auditorPublicKey, generateAuditorKey, parseAuditorJwk, type AuditorJwk,
 export { readPayload, SealError, unseal } from './seal/payload.js';
 export { listSegments, listStreams, type Segment, type SpoolPosition } from './spool/folder.js';
 export { ownerState } from './spool/owner.js';
+export { readPosition, writePosition } from './spool/position-file.js';
 export { SpoolReader, type SpoolDamage, type SpoolRecord } from './spool/reader.js';
 export { createStreamWriter, type SpoolStreamWriter } from './writer/writer.js';
 export { type StreamWriterOptions } from './writer/options.js';

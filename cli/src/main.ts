@@ -6,6 +6,7 @@ const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import('./commands/inject.js'),
   () => import('./commands/policy.js'),
   () => import('./commands/topics.js'),
+  () => import('./commands/ingest.js'),
   () => import('./commands/query.js'),
   () => import('./commands/tree.js'),
   () => import('./commands/replay.js'),

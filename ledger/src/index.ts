@@ -6,6 +6,7 @@ export type { QueryOptions, StoredEvent } from './query/query.js';
 export type { Order } from './query/page.js';
 export type { Trail, TrailExchange, TrailLaunch } from './query/tree.js';
 export { SpoolIngest } from './ingest/spool.js';
+export { SpoolAcknowledger, type Acknowledgement } from './ingest/acknowledge.js';
 export { ingestKafka, type KafkaIngestOptions } from './ingest/kafka.js';
 export { PayloadReader, type OpenedBody } from './payload/payload.js';
 export { verifyLedger, type VerifyOptions } from './verify/verify.js';

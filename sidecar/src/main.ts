@@ -7,6 +7,7 @@ import { followBundle } from './control/bundles.js';
 import { followRevocations, retried } from './control/follow.js';
 import { writeAgentFolder } from './credentials/agent-folder.js';
 import { drained, sweepPumps } from './pump/sweep.js';
+import { deleteIngested } from './ship/ingested.js';
 
 const stopping = new AbortController();
 const { signal } = stopping;
@@ -20,6 +21,7 @@ try {
   writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace);
   const listeners = await startListeners(context);
   const sweeper = sweepPumps();
+  const janitor = config.kafka ? undefined : deleteIngested(config.spoolFolder, log);
   const notReady = (): string | undefined => stream.refusing?.message ?? standing.problem;
   const admin = await serveAdmin(config.admin, { registry: metrics.registry, notReady, drain: () => stopping.abort() });
   log.info('sidecar ready', { stream: stream.id, capture: config.capture, policy: inForce().policy.name });
@@ -35,6 +37,7 @@ try {
   listeners.close();
   await drained();
   clearInterval(sweeper);
+  clearInterval(janitor);
   await stream.close('the sidecar was stopped');
   await context.witnessed();
   await shipper?.close();

@@ -83,7 +83,8 @@ export class SpoolReader {
 
   /** Returns the offset behind the last whole frame that was taken. */
   #readSegment(stream: string, segment: Segment, from: number, max: number, records: SpoolRecord[]): number {
-    const fd = openSync(segment.path, 'r');
+    const fd = openPresent(segment.path);
+    if (fd === undefined) return from;
     try {
       const end = segment.base + fstatSync(fd).size;
       let offset = from;
@@ -114,6 +115,16 @@ export class SpoolReader {
     const owner = ownerState(join(this.#dir, stream));
     if (owner === 'alive' || (owner === 'dead' && how === 'torn')) return;
     this.#damages.set(`${stream} ${offset}`, { stream, offset, bytes });
+  }
+}
+
+/** undefined: it was removed since it was listed, as acknowledged. */
+function openPresent(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -8,15 +8,16 @@ import { addReport, emptyReport, type IngestReport, type LedgerRecord } from './
 
 /** Reads one spool on from where the ledger has it. */
 export class SpoolIngest {
+  /** Under which the ledger keeps how far it read. */
+  readonly source: string;
   readonly #ledger: Ledger;
   readonly #reader: SpoolReader;
-  readonly #source: string;
   #damages = 0;
 
   constructor(ledger: Ledger, spool: string) {
     this.#ledger = ledger;
-    this.#source = `spool:${resolve(spool)}`;
-    this.#reader = new SpoolReader(spool, readPosition(ledger.position(this.#source)));
+    this.source = `spool:${resolve(spool)}`;
+    this.#reader = new SpoolReader(spool, readPosition(ledger.position(this.source)));
   }
 
   /** Takes one batch; `undefined` where nothing is new. */
@@ -29,7 +30,7 @@ export class SpoolIngest {
     }
     this.#damages = damaged.length;
     if (records.length === 0) return undefined;
-    return this.#ledger.ingest(records, { source: this.#source, position: JSON.stringify(this.#reader.position) });
+    return this.#ledger.ingest(records, { source: this.source, position: JSON.stringify(this.#reader.position) });
   }
 
   /** Everything that is there now. */
@@ -51,7 +52,7 @@ export class SpoolIngest {
 }
 
 /** A position that cannot be read means: from the beginning; what is there already is dropped. */
-function readPosition(text: string | undefined): SpoolPosition {
+export function readPosition(text: string | undefined): SpoolPosition {
   try {
     return JSON.parse(text ?? '{}') as SpoolPosition;
   } catch {

@@ -3,6 +3,7 @@
  * REAL (INTEGER affinity turns them back); blobs come back as ArrayBuffer; `get` adds `_metadata` and ignores `pluck`;
  * an iterator that is left early keeps its read lock. So: a closed set of bind types, and pages instead of iterators.
  */
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import Libsql from 'libsql';
 import { BUSY_TIMEOUT_MS } from '../limits.js';
 
@@ -16,7 +17,7 @@ export class Database {
   readonly #statements = new Map<string, Prepared>();
 
   /** Opens or creates the file. Throws the driver's SqliteError. */
-  constructor(file: string) {
+  constructor(private readonly file: string) {
     this.#connection = new Libsql(file, { timeout: BUSY_TIMEOUT_MS });
     this.#connection.exec('PRAGMA page_size = 8192');
     this.#connection.pragma('journal_mode = WAL');
@@ -54,6 +55,11 @@ export class Database {
     }
   }
 
+  /** What was committed survives the machine from here on: with synchronous = NORMAL a commit is only in the page cache. */
+  sync(): void {
+    for (const path of [`${this.file}-wal`, this.file]) syncFile(path);
+  }
+
   close(): void {
     this.#statements.clear();
     this.#connection.close();
@@ -81,4 +87,14 @@ export function blob(value: unknown): Buffer {
 /** Whether an insert met a row that is there already. */
 export function isConstraint(error: unknown): boolean {
   return String((error as { code?: unknown }).code).startsWith('SQLITE_CONSTRAINT');
+}
+
+function syncFile(path: string): void {
+  if (!existsSync(path)) return;
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

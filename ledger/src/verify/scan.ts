@@ -24,6 +24,13 @@ export function* byStream(database: Database): Generator<ScannedEvent> {
   }
 }
 
+/** One stream from `seq` on. */
+export function byStreamFrom(database: Database, stream: string, seq: number): Generator<ScannedEvent> {
+  const sql = `SELECT ${SCANNED} FROM events e INDEXED BY events_seq ${JOINED}
+    WHERE e.stream = (SELECT key FROM streams WHERE id = ?) AND e.seq >= ? ORDER BY e.seq LIMIT ?`;
+  return pages<ScannedEvent>(database, sql, [stream, seq], (row) => [stream, row.seq + 1]);
+}
+
 /**
  * By time, then stream, then seq, but never out of seq within a stream: two clocks of one sidecar may differ a little, and
  * an event that seems later than its successor is given before it. The order of exports.
@@ -59,8 +66,9 @@ function* strictlyByTime(database: Database): Generator<ScannedEvent> {
 /** Before every time that fits. */
 const LEAST_TIME = -(2n ** 63n);
 
-export function checkpoints(database: Database): Generator<{ key: number; stream: string; note: string }> {
-  return pages(database, 'SELECT key, stream, note FROM checkpoints WHERE key > ? ORDER BY key LIMIT ?', [0], ({ key }) => [key]);
+/** Those with a key above `after`. */
+export function checkpoints(database: Database, after = 0): Generator<{ key: number; stream: string; note: string }> {
+  return pages(database, 'SELECT key, stream, note FROM checkpoints WHERE key > ? ORDER BY key LIMIT ?', [after], ({ key }) => [key]);
 }
 
 export interface ScannedPayload {
@@ -72,6 +80,14 @@ export interface ScannedPayload {
 export function* payloads(database: Database): Generator<ScannedPayload> {
   const sql = 'SELECT stream, record, ciphertext FROM payloads WHERE (stream, record) > (?, ?) ORDER BY stream, record LIMIT ?';
   for (const row of pages<ScannedPayload>(database, sql, ['', -1], ({ stream, record }) => [stream, record], PAYLOAD_PAGE_ROWS)) {
+    yield { ...row, ciphertext: blob(row.ciphertext) };
+  }
+}
+
+/** Of one stream, from `record` on. */
+export function* payloadsFrom(database: Database, stream: string, record: number): Generator<ScannedPayload> {
+  const sql = 'SELECT stream, record, ciphertext FROM payloads WHERE stream = ? AND record >= ? ORDER BY record LIMIT ?';
+  for (const row of pages<ScannedPayload>(database, sql, [stream, record], (last) => [stream, last.record + 1], PAYLOAD_PAGE_ROWS)) {
     yield { ...row, ciphertext: blob(row.ciphertext) };
   }
 }

@@ -1,6 +1,6 @@
 /** The sidecar's configuration: read from the environment once, at start. */
 import { readFileSync } from 'node:fs';
-import type { AuditEvent } from '@cairn/audit';
+import { type AuditEvent, DEFAULT_SPOOL_LIMITS, type SpoolLimits } from '@cairn/audit';
 import { ConfigError, integer, listenAddress, namedAddresses, oneOf, optional, parseAddress, ports, text } from './env.js';
 import type { Environment, ListenAddress } from './env.js';
 import { kafkaConnection } from './kafka.js';
@@ -29,10 +29,12 @@ export interface SidecarConfig {
   /** `host:port` -> where it really is; overrides name resolution. */
   resolve: ReadonlyMap<string, ListenAddress>;
   kafka: KafkaConnection | undefined;
-  spoolLimits: { quotaBytes: number; highWaterBytes: number };
+  spoolLimits: SpoolLimits;
 }
 
 const MEBIBYTE = 1024 * 1024;
+/** Segments that a quota has room for at least. */
+const SEGMENTS = 8;
 
 /** Throws ConfigError. */
 export function sidecarConfig(env: Environment): SidecarConfig {
@@ -62,8 +64,13 @@ export function sidecarConfig(env: Environment): SidecarConfig {
     logLevel: oneOf(env, 'CAIRN_LOG_LEVEL', LOG_LEVELS, 'info'),
     resolve: resolveFile(optional(env, 'CAIRN_RESOLVE_FILE')),
     kafka: kafkaConnection(env),
-    spoolLimits: { quotaBytes: size('CAIRN_SPOOL_QUOTA_MIB', 1024), highWaterBytes: size('CAIRN_SPOOL_HIGH_WATER_MIB', 768) },
+    spoolLimits: spoolLimits(size('CAIRN_SPOOL_QUOTA_MIB', 1024), size('CAIRN_SPOOL_HIGH_WATER_MIB', 768)),
   };
+}
+
+/** Whole segments are what can be deleted, so a small quota needs smaller ones. */
+function spoolLimits(quotaBytes: number, highWaterBytes: number): SpoolLimits {
+  return { quotaBytes, highWaterBytes, segmentBytes: Math.min(DEFAULT_SPOOL_LIMITS.segmentBytes, Math.floor(quotaBytes / SEGMENTS)) };
 }
 
 function operatorUrl(env: Environment): string {

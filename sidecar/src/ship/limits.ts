@@ -19,6 +19,8 @@ export const RECORD_OVERHEAD_BYTES = 64;
 export const POLL_MS = 50;
 /** How often the position is written to disk at most; a crash in between only repeats records that consumers drop. */
 export const POSITION_EVERY_MS = 200;
+/** How often a sidecar without Kafka looks what the ledger acknowledged. */
+export const INGESTED_POLL_MS = 500;
 /** Largest record batch that the topics take (max.message.bytes): an event's line of 1 MiB and its headers, with room. */
 export const MESSAGE_MAX_BYTES = 2 * 1024 * 1024;
 /** Of one administrative request. */

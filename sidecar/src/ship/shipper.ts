@@ -1,10 +1,9 @@
 /** Spool -> Kafka, in a thread of its own: neither JSON nor TLS nor a slow broker takes a turn of the data path's loop. */
 import { Worker } from 'node:worker_threads';
-import { TOPICS, type SpoolPosition, type Topics } from '@cairn/audit';
+import { readPosition, TOPICS, type SpoolPosition, type Topics } from '@cairn/audit';
 import type { KafkaConnection } from './connection.js';
 import { ShipError } from './error.js';
 import { DRAIN_MS, RETRY_LAST_MS } from './limits.js';
-import { readPosition } from './position-file.js';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
 
 export interface ShipperOptions {
@@ -54,7 +53,7 @@ class ThreadShipper implements Shipper {
   #waiters: Waiter[] = [];
 
   constructor(private readonly options: ShipperOptions) {
-    this.#acknowledged = readPosition(options.dir);
+    this.#acknowledged = readPosition(options.dir, 'shipped');
     this.#start();
   }
 

@@ -1,11 +1,10 @@
 /** The shipper's thread: the ship loop between the spool's files and kafkajs. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SpoolReader, type SpoolPosition } from '@cairn/audit';
+import { readPosition, SpoolReader, type SpoolPosition, writePosition } from '@cairn/audit';
 import { kafkajsProducer } from './kafkajs-producer.js';
 import { POSITION_EVERY_MS } from './limits.js';
 import { shipLoop } from './loop.js';
 import { Alarm } from './pace.js';
-import { readPosition, writePosition } from './position-file.js';
 import { deleteAcknowledgedSegments, lagBytes } from './retention.js';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
 
@@ -14,7 +13,7 @@ const main = parentPort!;
 const grown = new Alarm();
 const stopped = new Alarm();
 let stopping: 'no' | 'drain' | 'now' = 'no';
-let position: SpoolPosition = readPosition(options.dir);
+let position: SpoolPosition = readPosition(options.dir, 'shipped');
 let written = position;
 let writtenAt = 0;
 /** Whether the main thread knows that we are idle. */
@@ -28,7 +27,7 @@ function keepPosition(everyMs: number): void {
   if (Date.now() - writtenAt < everyMs) return;
   writtenAt = Date.now();
   if (written !== position) {
-    writePosition(options.dir, position);
+    writePosition(options.dir, 'shipped', position);
     written = position;
     if (options.deleteAcknowledged) deleteAcknowledgedSegments(options.dir, position);
   }
