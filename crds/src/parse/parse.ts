@@ -1,6 +1,6 @@
 /** Text of policies and providers -> objects with every default, and every problem with its place. */
 import { checkCelRules } from '../check/cel-rules.js';
-import type { Finding, Problem } from '../check/finding.js';
+import { pathText, type Finding, type Problem } from '../check/finding.js';
 import { checkPolicy } from '../check/semantics.js';
 import { checkShape, resourceShape } from '../check/shape.js';
 import { suggestion } from '../check/suggest.js';
@@ -98,4 +98,19 @@ export function parsePolicies(text: string, file: string): ParsedPolicies {
   const collector = new Collector();
   const problems = readDocuments(text, file, (value) => collector.take(value));
   return { policies: collector.policies, providers: collector.providers, problems };
+}
+
+/** A resource as the API server holds it, complete; or what is wrong with it. */
+export interface ReadResource {
+  policy?: AuditPolicy;
+  provider?: IdentityProvider;
+  problems: Pick<Problem, 'code' | 'path' | 'message'>[];
+}
+
+/** Reads one AuditPolicy or IdentityProvider that is an object already. Never throws. */
+export function readResource(value: unknown): ReadResource {
+  const collector = new Collector();
+  const problems = collector.take(value).map(({ code, path, message }) => ({ code, path: pathText(path), message }));
+  const [policy, provider] = [collector.policies[0], collector.providers[0]];
+  return { problems, ...(policy ? { policy } : {}), ...(provider ? { provider } : {}) };
 }

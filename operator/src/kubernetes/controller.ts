@@ -2,6 +2,12 @@
 import { ApiError } from './api-error.js';
 import { Workqueue, type WorkqueueOptions } from './workqueue.js';
 
+export interface ControllerOutcome {
+  controller: string;
+  result: 'success' | 'error' | 'conflict';
+  seconds: number;
+}
+
 export interface ControllerOptions extends WorkqueueOptions {
   name: string;
   /** Keys worked on at once. */
@@ -11,7 +17,7 @@ export interface ControllerOptions extends WorkqueueOptions {
    * again, or nothing.
    */
   reconcile(key: string, signal: AbortSignal): Promise<{ afterMs: number } | undefined | void>;
-  observe?: (outcome: { controller: string; result: 'success' | 'error' | 'conflict'; seconds: number }) => void;
+  observe?: (outcome: ControllerOutcome) => void;
   log?: (entry: { level: 'warn' | 'error'; message: string; [field: string]: string | number | undefined }) => void;
 }
 

@@ -141,11 +141,20 @@ export class Elector {
     const { lease: key } = this.#options;
     const found = await this.client.get(LEASES, key, { signal, timeoutMs: this.#leftMs() });
     const timeoutMs = this.#leftMs();
-    if (!found) return this.client.create(LEASES, { metadata: { ...key }, spec: this.#spec(undefined) }, { signal, timeoutMs });
+    if (!found) return this.#create(key, { signal, timeoutMs });
     this.#observe(found);
     if (!this.#mayTake(found)) return undefined;
     // With the resource version that we saw: of two candidates the second gets a conflict.
     return this.client.replace(LEASES, { ...found, spec: this.#spec(found) }, { signal, timeoutMs });
+  }
+
+  /**
+   * By server-side apply, whose request names the object: so a role may permit this one Lease alone. Each candidate is a
+   * manager of its own, and none forces: of two the second gets a conflict.
+   */
+  #create(key: ObjectKey, call: { signal: AbortSignal; timeoutMs: number }): Promise<Lease> {
+    const manager = `cairn-operator-${this.#options.identity}`.slice(0, 128);
+    return this.client.apply(LEASES, { metadata: { ...key }, spec: this.#spec(undefined) }, { ...call, manager, force: false });
   }
 
   /** How long a request may take: a leader's must have ended when its time has. */

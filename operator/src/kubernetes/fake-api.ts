@@ -38,6 +38,8 @@ function merged(target: unknown, patch: unknown): unknown {
   return result;
 }
 
+const LISTED = /\/(pods|leases|events|auditpolicies|identityproviders|namespaces|services|networkpolicies)$/;
+
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -166,7 +168,7 @@ export class FakeApi {
         return answer(response, 201, this.put(url.pathname, body!));
       case 'PUT':
       case 'PATCH':
-        return this.#change(collection, name, request.method!, body!, response);
+        return this.#change(collection, name, request, url, body!, response);
       case 'DELETE':
         this.remove(collection, name);
         return answer(response, 200, { kind: 'Status', status: 'Success' });
@@ -175,8 +177,18 @@ export class FakeApi {
     }
   }
 
-  #change(collection: string, name: string, method: string, body: ApiObject, response: ServerResponse): void {
+  #change(
+    collection: string,
+    name: string,
+    { method, headers }: IncomingMessage,
+    url: URL,
+    body: ApiObject,
+    response: ServerResponse,
+  ): void {
     const known = this.get(collection, name);
+    const apply = headers['content-type'] === 'application/apply-patch+yaml';
+    if (apply && !known) return answer(response, 201, this.put(collection, body));
+    if (apply && url.searchParams.get('force') === 'false') return answer(response, 409, refusal(409, 'Conflict'));
     if (!known) return answer(response, 404, refusal(404, 'NotFound'));
     const { resourceVersion } = body.metadata ?? {};
     if (resourceVersion !== undefined && resourceVersion !== known.metadata.resourceVersion) {
@@ -188,7 +200,7 @@ export class FakeApi {
   #read(url: URL, collection: string, name: string, response: ServerResponse): void {
     const object = this.get(collection, name);
     if (object) return answer(response, 200, object);
-    if (/\/(pods|leases|events)$/.test(url.pathname)) return this.#list(url, response);
+    if (LISTED.test(url.pathname)) return this.#list(url, response);
     answer(response, 404, refusal(404, 'NotFound'));
   }
 

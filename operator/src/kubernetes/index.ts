@@ -1,10 +1,10 @@
 export { ApiError, hasStatus, type LocalReason } from './api-error.js';
 export { FIELD_MANAGER, KubernetesClient, type ApplyOptions, type Call, type DeleteOptions, type Page, type Scope } from './client.js';
 export { conditionsOf, sameConditions, type Condition, type Observation } from './conditions.js';
-export { createController, type Controller, type ControllerOptions } from './controller.js';
+export { createController, type Controller, type ControllerOptions, type ControllerOutcome } from './controller.js';
 export { Elector, LEASES, type ElectorOptions, type Leadership, type Lease } from './elector.js';
 export { EventRecorder, type EventRecorderOptions, type EventSubject, type EventText } from './events.js';
-export { Reflector, type Handlers, type ReflectorOptions } from './reflector.js';
+export { Reflector, type Handlers, type ReflectorOptions, type ReflectorStatus } from './reflector.js';
 export { keyOf, pathOf, splitKey, type ApiObject, type ObjectKey, type Resource } from './resource.js';
 export type { Store } from './store.js';
 export { Workqueue } from './workqueue.js';

@@ -44,6 +44,14 @@ export interface ReflectorCounts {
 /** A watch that the server ends sooner, without a word, is no watch that worked. Milliseconds. */
 const SHORT_WATCH_MS = 1000;
 
+/** What is to be known of any reflector. */
+export interface ReflectorStatus {
+  readonly store: { readonly size: number };
+  readonly counts: ReflectorCounts;
+  readonly synced: boolean;
+  readonly stalenessSeconds: number;
+}
+
 const WITHOUT_ANSWER: ReadonlySet<string> = new Set(['Unreachable', 'Timeout']);
 
 function trimmed<T extends ApiObject>(object: T): T {

@@ -1,0 +1,1 @@
+export { serveAdmin } from './server.js';

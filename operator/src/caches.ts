@@ -1,0 +1,75 @@
+/** What every replica keeps in memory of the cluster. */
+import {
+  AUDIT_POLICIES,
+  IDENTITY_PROVIDERS,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  PODS,
+  Reflector,
+  SERVICES,
+  type ApiObject,
+  type KubernetesClient,
+  type Namespace,
+  type NetworkPolicy,
+  type Pod,
+  type ReflectorOptions,
+  type Resource,
+  type Service,
+  type StoredPolicy,
+  type StoredProvider,
+} from './kubernetes/index.js';
+import type { Log } from './log.js';
+import type { OperatorMetrics } from './metrics.js';
+import { AGENT_LABEL, MANAGED_BY } from './names.js';
+
+export interface Caches {
+  namespaces: Reflector<Namespace>;
+  /** Injected pods alone; index `uid`. */
+  pods: Reflector<Pod>;
+  /** Index `clusterIP`: the first of each. */
+  services: Reflector<Service>;
+  policies: Reflector<StoredPolicy>;
+  providers: Reflector<StoredProvider>;
+  /** Our own alone. */
+  networkPolicies: Reflector<NetworkPolicy>;
+}
+
+/** Status changes all the time and nobody here asks for more of it. */
+function trimPod(pod: Pod): Pod {
+  const { managedFields: _, ...metadata } = pod.metadata;
+  const { status, ...rest } = pod;
+  return { ...rest, metadata, ...(status?.phase ? { status: { phase: status.phase } } : {}) };
+}
+
+function trimService(service: Service): Service {
+  const { name, namespace, uid, resourceVersion, annotations } = service.metadata;
+  const metadata = { name, namespace, uid, resourceVersion, annotations } as Service['metadata'];
+  return { metadata, ...(service.spec ? { spec: service.spec } : {}) };
+}
+
+export function createCaches(client: KubernetesClient, log: Log, metrics: OperatorMetrics): Caches {
+  const reflect = <T extends ApiObject>(resource: Resource<T>, options: ReflectorOptions<T> = {}): Reflector<T> => {
+    const reflector = new Reflector(client, resource, { log, ...options });
+    metrics.watchReflector(resource.plural, reflector);
+    return reflector;
+  };
+  return {
+    namespaces: reflect(NAMESPACES),
+    pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: { uid: ({ metadata }) => metadata.uid } }),
+    services: reflect(SERVICES, { trim: trimService, indexes: { clusterIP: ({ spec }) => spec?.clusterIP } }),
+    policies: reflect(AUDIT_POLICIES),
+    providers: reflect(IDENTITY_PROVIDERS),
+    networkPolicies: reflect(NETWORK_POLICIES, { labelSelector: `${MANAGED_BY.label}=${MANAGED_BY.value}` }),
+  };
+}
+
+/** Resolves once all of them are as full as the cluster; waits for an API server that is not there yet. */
+export async function startCaches(caches: Caches): Promise<void> {
+  const all = Object.values(caches) as Reflector<ApiObject>[];
+  for (const reflector of all) reflector.start();
+  await Promise.all(all.map((reflector) => reflector.whenSynced()));
+}
+
+export async function stopCaches(caches: Caches): Promise<void> {
+  await Promise.all((Object.values(caches) as Reflector<ApiObject>[]).map((reflector) => reflector.stop()));
+}

@@ -1,0 +1,46 @@
+/** Writes what was observed to the policy's status, and tells of what changed for the worse. */
+import {
+  AUDIT_POLICIES,
+  conditionsOf,
+  sameConditions,
+  type Condition,
+  type EventRecorder,
+  type KubernetesClient,
+  type Observation,
+  type StoredPolicy,
+} from '../../kubernetes/index.js';
+import { MESSAGE_CHARACTERS } from './limits.js';
+
+const GOOD = { Conflicting: 'False' } as const;
+
+function isBad({ type, status }: Observation): boolean {
+  return status !== (type in GOOD ? GOOD[type as keyof typeof GOOD] : 'True');
+}
+
+function tell(events: EventRecorder, policy: StoredPolicy, before: readonly Condition[] | undefined, after: readonly Condition[]): void {
+  for (const condition of after) {
+    const known = before?.find(({ type }) => type === condition.type);
+    // Ready repeats another condition.
+    if (condition.type === 'Ready' || (known?.reason === condition.reason && known.status === condition.status)) continue;
+    const bad = isBad(condition);
+    if (!known && !bad) continue;
+    const text = { type: bad ? 'Warning' : 'Normal', reason: condition.reason, action: 'Compile', note: condition.message } as const;
+    events.record({ resource: AUDIT_POLICIES, metadata: policy.metadata }, text);
+  }
+}
+
+export async function act(
+  { client, events }: { client: KubernetesClient; events: EventRecorder },
+  policy: StoredPolicy,
+  observations: readonly Observation[],
+  now: string,
+): Promise<void> {
+  const { name, namespace, generation } = policy.metadata;
+  const cut = observations.map((each) => ({ ...each, message: each.message.slice(0, MESSAGE_CHARACTERS) }));
+  const before = policy.status?.conditions;
+  const conditions = conditionsOf(before, cut, generation, now);
+  if (sameConditions(before, conditions) && policy.status?.observedGeneration === generation) return;
+  const status = { ...(generation === undefined ? {} : { observedGeneration: generation }), conditions };
+  await client.apply(AUDIT_POLICIES, { metadata: { name, namespace }, status } as StoredPolicy, { subresource: 'status' });
+  tell(events, policy, before, conditions);
+}

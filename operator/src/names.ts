@@ -1,0 +1,10 @@
+/** Names that the operator, its chart and the cluster agree on. */
+
+/** On every injected pod: the agent's name. */
+export const AGENT_LABEL = 'cairn.dev/agent';
+/** On a pod: the AuditPolicy that it asks for. */
+export const POLICY_ANNOTATION = 'cairn.dev/policy';
+/** On a namespace, with the value `true`. */
+export const ENROLL_LABEL = 'cairn.dev/enroll';
+/** On the objects that the operator makes. */
+export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'cairn-operator' } as const;

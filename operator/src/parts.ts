@@ -1,0 +1,26 @@
+/** What the operator consists of, in the order of starting; it is stopped in reverse. */
+import { serveAdmin } from './admin/index.js';
+import { startCaches, stopCaches } from './caches.js';
+import type { OperatorContext } from './context.js';
+import { lead } from './leader.js';
+
+/** Resolves, once the part runs, to what stops it. */
+export type Part = (context: OperatorContext) => Promise<() => Promise<void>>;
+
+const admin: Part = async ({ config, metrics, readiness }) => {
+  const server = await serveAdmin(config.listen.admin, { registries: [metrics.registry], notReady: () => readiness.missing });
+  return async () => void server.close();
+};
+
+const caches: Part = async (context) => {
+  await startCaches(context.caches);
+  return () => stopCaches(context.caches);
+};
+
+const ready: Part = async ({ readiness }) => {
+  readiness.missing = undefined;
+  return async () => void (readiness.missing = 'the operator is stopping');
+};
+
+/** Each part: one line. */
+export const PARTS: readonly Part[] = [admin, caches, lead, ready];
