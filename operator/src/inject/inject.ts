@@ -88,6 +88,14 @@ function checkPlacement(object: KubernetesObject, path: readonly string[], probl
   }
 }
 
+/** Whether an object gets no sidecar, and why; what is wrong with it is for `inject` to say. */
+export function skipOf(object: KubernetesObject, enrolled: boolean): SkipReason | undefined {
+  const path = templatePath(object.kind);
+  const found = path ? templateAt(object, path) : undefined;
+  if (!found?.spec?.containers) return 'unsupported-kind';
+  return skipReason({ ...found, spec: found.spec }, readAnnotations(found.metadata?.annotations, '', []), enrolled);
+}
+
 /**
  * Gives a Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob its sidecar. Injecting twice is the same as once.
  * Never throws for what users write: errors stand in `problems`, and an object with an error comes back as it was.

@@ -18,6 +18,7 @@ const templatePaths: Record<string, readonly string[]> = {
   Pod: [],
   PodTemplate: ['template'],
   Deployment: ['spec', 'template'],
+  ReplicationController: ['spec', 'template'],
   ReplicaSet: ['spec', 'template'],
   StatefulSet: ['spec', 'template'],
   DaemonSet: ['spec', 'template'],
