@@ -3,12 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { API_VERSION, type AuditPolicy } from '@cairn/crds';
-import { createGrantVerifier, generateSigningKey, mintGrant } from '@cairn/identity';
+import { generateSigningKey } from '@cairn/identity';
 import { Registry } from 'prom-client';
 import { DEFAULT_SETTINGS, type KubernetesObject } from '../inject/index.js';
 import type { UserInfo } from '../lineage/index.js';
 import { LAUNCHERS } from '../lineage/fixture.js';
-import type { AdmissionEvent, AdmissionOptions, GrantSigner } from './options.js';
+import type { KeyRing } from '../service/index.js';
+import type { AdmissionEvent, AdmissionOptions } from './options.js';
 import type { PatchOperation } from './patch.js';
 import { createAdmissionServer } from './server.js';
 
@@ -29,13 +30,10 @@ export const POLICY: AuditPolicy = {
 
 const ISSUER = 'https://cairn-operator.cairn-system.svc:8443';
 
-export async function createSigner(clock: () => number): Promise<GrantSigner> {
-  const key = await generateSigningKey();
-  const verifier = createGrantVerifier({ issuer: ISSUER, jwks: { keys: [key.publicJwk] }, clock });
-  return {
-    mint: (grant, id, lifetimeSeconds) => mintGrant(key, grant, { issuer: ISSUER, id, now: Math.floor(clock() / 1000), lifetimeSeconds }),
-    verify: (token) => verifier.verify(token),
-  };
+async function keyRing(): Promise<KeyRing> {
+  const current = await generateSigningKey();
+  const jwks = { keys: [current.publicJwk] };
+  return { current, jwks: () => jwks, rotate: () => Promise.reject(new Error('these keys stay')) };
 }
 
 interface Answered {
@@ -111,7 +109,8 @@ export async function startWebhook(t: TestContext, changed: Partial<AdmissionOpt
       version: () => ({ major: 1, minor: 35 }),
     },
     settings: () => DEFAULT_SETTINGS,
-    signer: await createSigner(clock),
+    keys: await keyRing(),
+    issuer: ISSUER,
     trusted: [{ serviceAccount: 'frameworks/runner', kinds: ['AgentRun.example.com'] }],
     event: (event) => void events.push(event),
     log: () => undefined,

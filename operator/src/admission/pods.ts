@@ -11,7 +11,7 @@ import {
   type Pod,
 } from '../inject/index.js';
 import { passed, refusalOf, refused } from './decision.js';
-import type { AdmissionOptions } from './options.js';
+import type { AdmissionContext } from './options.js';
 import type { AdmissionRequest, Decision } from './review.js';
 import { grantOn, injectContext, policyOf } from './subject.js';
 
@@ -36,7 +36,7 @@ function includes(actual: unknown, expected: unknown): boolean {
 const sidecarUidOf = (pod: Pod): number | undefined =>
   pod.spec?.initContainers?.find(({ name }) => name === SIDECAR_CONTAINER)?.securityContext?.runAsUser;
 
-async function grantHolds(pod: Pod, request: AdmissionRequest, options: AdmissionOptions): Promise<Decision | undefined> {
+async function grantHolds(pod: Pod, request: AdmissionRequest, options: AdmissionContext): Promise<Decision | undefined> {
   const token = grantOn(pod.metadata ?? {});
   const chosen = policyOf({ metadata: pod.metadata ?? {}, namespace: request.namespace }, options);
   if ('problem' in chosen) return refused(chosen.problem.code, chosen.problem.message);
@@ -49,7 +49,7 @@ async function grantHolds(pod: Pod, request: AdmissionRequest, options: Admissio
   return refused('grant-agent', "the pod's launch grant is for another agent than its label names");
 }
 
-async function created(pod: Pod, request: AdmissionRequest, options: AdmissionOptions): Promise<Decision> {
+async function created(pod: Pod, request: AdmissionRequest, options: AdmissionContext): Promise<Decision> {
   const object = pod as KubernetesObject;
   const skipped = skipOf(object, true);
   if (skipped) return passed(skipped);
@@ -87,7 +87,7 @@ function updated(pod: Pod, old: Pod): Decision {
   return refused('immutable', message);
 }
 
-function ephemeral(pod: Pod, old: Pod, request: AdmissionRequest, options: AdmissionOptions): Decision {
+function ephemeral(pod: Pod, old: Pod, request: AdmissionRequest, options: AdmissionContext): Decision {
   const chosen = policyOf({ metadata: pod.metadata ?? {}, namespace: request.namespace }, options);
   const expected = injectEphemeral(pod, old, { settings: options.settings(), targets: 'spec' in chosen ? chosen.spec.targets : [] });
   const refusal = refusalOf(expected.problems);
@@ -96,7 +96,7 @@ function ephemeral(pod: Pod, old: Pod, request: AdmissionRequest, options: Admis
 }
 
 /** Throws IdentityError where a grant does not hold. */
-export async function validatePod(request: AdmissionRequest, options: AdmissionOptions): Promise<Decision> {
+export async function validatePod(request: AdmissionRequest, options: AdmissionContext): Promise<Decision> {
   const { object, old, operation, subResource } = request;
   if (!object) return passed('no-object');
   if (subResource === 'ephemeralcontainers') return ephemeral(object as Pod, (old ?? {}) as Pod, request, options);

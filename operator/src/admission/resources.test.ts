@@ -43,24 +43,37 @@ test('a revocation is signed with who asked and when, whatever they typed', asyn
   assert.deepEqual((await webhook.ask(path, ALICE, after, { operation: 'UPDATE', oldObject: after })).patch, []);
 });
 
-test("a decision becomes a vote of the API server's user; typed votes and agents' decisions are refused", async (t) => {
-  const old = object('Approval', { request: { digest: 'd' }, votes: [] });
-  const webhook = await startWebhook(t, {
-    vote: async (asked, _old, approver) => {
-      if (approver.name === ALICE.username)
-        throw Object.assign(new Error('not on your own'), { name: 'ApprovalRefusal', code: 'self-approval' });
-      return { request: asked.spec.request, votes: [...asked.spec.votes, { voter: approver.name }] } as never;
-    },
+const REQUEST = {
+  digest: `sha256:${'0'.repeat(64)}`,
+  event: 'event-1',
+  target: 'orders',
+  operations: [],
+  summary: 'DELETE FROM orders',
+  actor: {
+    root: { iss: 'kubernetes', sub: 'carol', name: 'carol', groups: [], authn: 'kubernetes' },
+    agent: { name: 'planner', namespace: 'research' },
+  },
+  policy: 'research',
+  rule: 'writes',
+  requirement: { groups: ['analysts'], minimum: 1, timeout: '30m' },
+};
+
+test("a decision becomes a signed vote of the API server's user; typed votes and agents' decisions are refused", async (t) => {
+  const webhook = await startWebhook(t);
+  const [mutate, validate] = ['/mutate/resources', '/validate/resources'];
+  const approval = (spec: object): KubernetesObject => ({
+    ...object('Approval', { request: REQUEST, votes: [], ...spec }),
+    metadata: { name: 'x', namespace: 'research', uid: 'uid-x', creationTimestamp: new Date().toISOString() as never },
   });
-  const path = '/mutate/resources';
+  const old = approval({});
   const update = { operation: 'UPDATE', oldObject: old };
-  const decided = object('Approval', { request: { digest: 'other bytes' }, votes: [{ voter: 'forged' }], decision: 'approve' });
-  const { object: after } = await webhook.ask(path, BOB, decided, update);
-  assert.deepEqual(after.spec, { request: { digest: 'd' }, votes: [{ voter: 'bob@example.com' }] });
-  assert.equal((await webhook.ask(path, ALICE, decided, update)).code, 'self-approval');
-  assert.equal((await webhook.ask(path, podUser('agents', 'planner-0'), decided, update)).code, 'agent');
-  const typed = object('Approval', { request: { digest: 'd' }, votes: [{ voter: 'forged' }] });
-  assert.equal((await webhook.ask(path, BOB, typed, update)).code, 'votes');
-  const unserved = await startWebhook(t);
-  assert.equal((await unserved.ask(path, BOB, decided, update)).code, 'unavailable');
+  const { object: after } = await webhook.ask(mutate, ALICE, approval({ decision: 'approve' }), update);
+  const { votes, decision } = after.spec as { votes: { approver: { name: string }; decision: string }[]; decision?: string };
+  assert.deepEqual([votes[0]?.approver.name, votes[0]?.decision, decision], ['alice@example.com', 'approve', undefined]);
+  assert.ok((await webhook.ask(validate, ALICE, after, update)).allowed);
+  assert.equal((await webhook.ask(mutate, BOB, approval({ decision: 'approve' }), update)).code, 'not-in-group');
+  assert.equal((await webhook.ask(mutate, podUser('agents', 'planner-0'), approval({ decision: 'approve' }), update)).code, 'agent');
+  const typed = approval({ votes: [{ ...votes[0], signature: 'x.y.z' }] });
+  assert.equal((await webhook.ask(mutate, ALICE, typed, update)).code, 'typed-vote');
+  assert.equal((await webhook.ask(validate, ALICE, typed, update)).code, 'typed-vote');
 });

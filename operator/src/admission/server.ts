@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { IdentityError } from '@cairn/identity';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { LineageRefusal } from '../lineage/index.js';
+import { ApprovalRefusal } from '../service/index.js';
 import { refused } from './decision.js';
 import { CLOSE_GRACE_MS, HEADER_BYTES, REVIEW_BYTES } from './limits.js';
 import { createAdmissionMetrics, type AdmissionMetrics } from './metrics.js';
-import type { AdmissionOptions } from './options.js';
+import type { AdmissionContext, AdmissionOptions } from './options.js';
+import { grantSigner } from './signer.js';
 import { validatePod } from './pods.js';
 import { mutateResource, validateResource } from './resources.js';
 import { answer, readReview, ReviewError, type AdmissionRequest, type Decision } from './review.js';
@@ -45,11 +47,11 @@ export interface AdmissionServer {
 function refusalFor(error: unknown): Decision {
   if (error instanceof LineageRefusal) return refused(error.code, error.message);
   if (error instanceof IdentityError && error.code !== 'unavailable') return refused(`grant-${error.code}`, error.message);
-  if (error instanceof Error && 'code' in error && error.name === 'ApprovalRefusal') return refused(String(error.code), error.message);
+  if (error instanceof ApprovalRefusal) return refused(error.code, error.message);
   throw error;
 }
 
-function route(webhook: string, handler: Handler, options: AdmissionOptions, metrics: AdmissionMetrics): RequestHandler {
+function route(webhook: string, handler: Handler, options: AdmissionContext, metrics: AdmissionMetrics): RequestHandler {
   return async (incoming, response) => {
     const request = readReview(incoming.body);
     const began = performance.now();
@@ -67,7 +69,7 @@ const onlyJson: RequestHandler = (request, response, next) => {
 };
 
 /** body-parser's errors carry the status they stand for. */
-function answerError(options: AdmissionOptions, metrics: AdmissionMetrics): ErrorRequestHandler {
+function answerError(options: AdmissionContext, metrics: AdmissionMetrics): ErrorRequestHandler {
   return (thrown: Error & { status?: number; type?: string }, request, response, _next) => {
     if (thrown instanceof ReviewError || (thrown.status !== undefined && thrown.status < 500)) {
       const status = thrown instanceof ReviewError ? 400 : thrown.status!;
@@ -87,7 +89,7 @@ function bodyMessage(status: number): string {
   return status === 413 ? `the review has more than ${REVIEW_BYTES} bytes` : 'the body is not JSON that can be read';
 }
 
-function createApp(options: AdmissionOptions): Express {
+function createApp(options: AdmissionContext): Express {
   const metrics = createAdmissionMetrics(options.registry);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
@@ -97,7 +99,7 @@ function createApp(options: AdmissionOptions): Express {
   post(ADMISSION_PATHS.mutateAsked, 'mutate-asked', (request) => mutateWorkload(request, false, options));
   post(ADMISSION_PATHS.mutateResources, 'mutate-resources', (request) => mutateResource(request, options));
   post(ADMISSION_PATHS.validateEnrolled, 'validate-enrolled', (request) => validatePod(request, options));
-  post(ADMISSION_PATHS.validateResources, 'validate-resources', validateResource);
+  post(ADMISSION_PATHS.validateResources, 'validate-resources', (request) => validateResource(request, options));
   app.use((_request, response) => void response.status(404).json({ error: 'no webhook has this path' }));
   return app.use(answerError(options, metrics));
 }
@@ -107,7 +109,8 @@ function urlOf({ address, port, family }: AddressInfo): string {
 }
 
 export function createAdmissionServer(options: AdmissionOptions): AdmissionServer {
-  const app = createApp(options);
+  const clock = options.clock ?? Date.now;
+  const app = createApp({ ...options, clock, signer: grantSigner(options.keys, options.issuer, clock) });
   let server: Server | undefined;
   return {
     app,

@@ -4,7 +4,7 @@ import { IdentityError, uuidv7 } from '@cairn/identity';
 import { inject, injectEphemeral, SIDECAR_UIDS, skipOf, templateAt, type KubernetesObject, type Pod } from '../inject/index.js';
 import { decideStamp, GRANT_SECONDS, launchesAnew, templateHash, type Presented, type Stamp } from '../lineage/index.js';
 import { passed, refusalOf, refused, skippedFor, warningsOf } from './decision.js';
-import type { AdmissionOptions } from './options.js';
+import type { AdmissionContext } from './options.js';
 import { jsonPatch } from './patch.js';
 import type { AdmissionRequest, Decision } from './review.js';
 import { grantOn, injectContext, pathOf, policyOf, subjectOf, withGrant, type ChosenPolicy, type Subject } from './subject.js';
@@ -14,7 +14,7 @@ type PolicySpec = Extract<ChosenPolicy, { spec: unknown }>['spec'];
 /** A framework's own resource has no policy of its own; what it makes is held to one. */
 const UNBOUNDED = { maxDepth: Number.MAX_SAFE_INTEGER, allowLoops: true };
 
-async function presentedBy(subject: Subject, options: AdmissionOptions): Promise<Presented> {
+async function presentedBy(subject: Subject, options: AdmissionContext): Promise<Presented> {
   const token = grantOn(subject.metadata);
   if (token === undefined) return undefined;
   try {
@@ -31,7 +31,7 @@ function hashOf({ object, path }: Subject): string | undefined {
 }
 
 /** Throws LineageRefusal. */
-async function stampFor(subject: Subject, policy: PolicySpec | undefined, options: AdmissionOptions): Promise<Stamp> {
+async function stampFor(subject: Subject, policy: PolicySpec | undefined, options: AdmissionContext): Promise<Stamp> {
   const { object, namespace, caller, fallback, metadata } = subject;
   return decideStamp({
     caller,
@@ -43,11 +43,11 @@ async function stampFor(subject: Subject, policy: PolicySpec | undefined, option
     limits: policy?.identity ?? UNBOUNDED,
     identityRequired: policy?.identity.required ?? false,
     presented: await presentedBy(subject, options),
-    now: Math.floor((options.clock ?? Date.now)() / 1000),
+    now: Math.floor(options.clock() / 1000),
   });
 }
 
-async function stamped(subject: Subject, stamp: Stamp, options: AdmissionOptions): Promise<KubernetesObject> {
+async function stamped(subject: Subject, stamp: Stamp, options: AdmissionContext): Promise<KubernetesObject> {
   switch (stamp.kind) {
     case 'keep':
       return subject.object;
@@ -63,7 +63,7 @@ function drawnUid(): number {
 }
 
 /** Pods come back with their sidecar; of what makes pods, only whether its pods would be accepted is looked at. */
-async function launched(subject: Subject, enrolled: boolean, options: AdmissionOptions): Promise<Decision> {
+async function launched(subject: Subject, enrolled: boolean, options: AdmissionContext): Promise<Decision> {
   const { object, namespace, path } = subject;
   const chosen = policyOf(subject, options);
   if ('problem' in chosen) return refused(chosen.problem.code, chosen.problem.message);
@@ -93,12 +93,12 @@ function restored(subject: Subject, old: KubernetesObject): Decision {
 }
 
 /** A resource whose controller is trusted to make workloads of it: stamped beside its name. */
-async function stampResource(subject: Subject, options: AdmissionOptions): Promise<Decision> {
+async function stampResource(subject: Subject, options: AdmissionContext): Promise<Decision> {
   const outcome = await stamped(subject, await stampFor(subject, undefined, options), options);
   return { allowed: true, patch: jsonPatch(subject.object, outcome), warnings: [], code: 'stamped' };
 }
 
-function hardenEphemeral(request: AdmissionRequest, object: KubernetesObject, options: AdmissionOptions): Decision {
+function hardenEphemeral(request: AdmissionRequest, object: KubernetesObject, options: AdmissionContext): Decision {
   const chosen = policyOf({ metadata: object.metadata ?? {}, namespace: request.namespace }, options);
   const targets = 'spec' in chosen ? chosen.spec.targets : [];
   const result = injectEphemeral(object as Pod, (request.old ?? {}) as Pod, { settings: options.settings(), targets });
@@ -108,7 +108,7 @@ function hardenEphemeral(request: AdmissionRequest, object: KubernetesObject, op
 }
 
 /** Decides on one request. `enrolled`: by the path that the API server called. Throws LineageRefusal and ApprovalRefusal-like errors. */
-export async function mutateWorkload(request: AdmissionRequest, enrolled: boolean, options: AdmissionOptions): Promise<Decision> {
+export async function mutateWorkload(request: AdmissionRequest, enrolled: boolean, options: AdmissionContext): Promise<Decision> {
   const { object, old, operation, subResource, kind } = request;
   if (!object || (operation !== 'CREATE' && operation !== 'UPDATE')) return passed('no-object');
   if (subResource === 'ephemeralcontainers') return hardenEphemeral(request, object, options);
