@@ -74,7 +74,10 @@ export interface AuditEvent {
   response?: Body & {
     /** HTTP status, SQLSTATE (`00000` for success), exit code. */
     status: string;
+    /** Rows of a result; objects of a list, events of a watch. */
     rows?: number;
+    /** Kubernetes: `metadata.resourceVersion` of what came back; of a watch, the last. */
+    resourceVersion?: string;
     /** Column names and type names of a result. */
     columns?: { name: string; type: string }[];
     /** Milliseconds from the intent to the end of the response. */

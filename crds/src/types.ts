@@ -4,7 +4,7 @@ import type { Effect } from './operation.js';
 export const API_GROUP = 'cairn.dev';
 export const API_VERSION = 'cairn.dev/v1alpha1';
 
-export const PROTOCOLS = ['http', 'postgres'] as const;
+export const PROTOCOLS = ['http', 'postgres', 'kubernetes'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 export type Action = 'Allow' | 'Deny' | 'RequireApproval';
@@ -30,7 +30,7 @@ export type Credential =
   | { secret: string } // keys username and password
   | { bearerSecret: { name: string; key: string } }
   | { clientCertificateSecret: string } // keys tls.crt and tls.key, and username for databases
-  | { serviceAccount: string };
+  | { serviceAccount: string }; // kubernetes only: the pod's own
 
 export type ForwardedHeader = 'Txn-Token' | 'Baggage';
 
@@ -40,7 +40,7 @@ export interface Target {
   /** DNS names or IP literals. */
   hosts: string[];
   port: number;
-  /** TLS towards the target. Default: Require for http on port 443, else Prefer for postgres and Disable for http. */
+  /** TLS towards the target. Default: Require for kubernetes and for http on port 443, else Prefer for postgres and Disable for http. */
   tls: { mode: 'Disable' | 'Prefer' | 'Require'; serverName?: string; caSecret?: { name: string; key: string } };
   credential?: Credential;
   /** Identity headers that our sidecar adds; an agent's own are always stripped. */
@@ -49,6 +49,8 @@ export interface Target {
   capture: { maxRows: number; maxBytes: number };
   /** Functions of a database whose effect is known; every function not declared and not built in counts as write. */
   functions: { read: string[] };
+  /** Kubernetes: whether the values of Secrets reach the agent. Absent: Mask. */
+  secretData?: 'Mask' | 'Pass';
 }
 
 export type Mask = { fields: string[] } | { detect: Detector[] };

@@ -18,7 +18,7 @@ try {
   const { config, log, operator, launches, standing, own, stream, shipper, inForce, adopt, metrics } = context;
   const { grant } = config;
   if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
-  writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace);
+  writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace, context.sessionToken);
   const listeners = await startListeners(context);
   const sweeper = sweepPumps();
   const janitor = config.kafka ? undefined : deleteIngested(config.spoolFolder, log);

@@ -12,6 +12,7 @@ const EXAMPLE = `    apiVersion: cairn.dev/v1alpha1
       targets:
       - {name: orders, protocol: postgres, hosts: [orders.data.svc], port: 5432, credential: {secret: orders-ro}}
       - {name: crm, protocol: http, hosts: [crm.internal], port: 443, credential: {bearerSecret: {name: crm, key: token}}}
+      - {name: cluster, protocol: kubernetes, credential: {serviceAccount: research-agent}}
       rules:
       - {name: no-schema-changes, match: {targets: [orders], verbs: [DROP, TRUNCATE, ALTER]}, action: Deny, reason: schema changes go through migrations}
       - {name: writes, match: {targets: [orders], effects: [write]}, action: RequireApproval, approval: {groups: [db-owners], minimum: 1, timeout: 30m}, delivery: Strict}
@@ -41,6 +42,26 @@ ${EXAMPLE}
 - \`identity.onAmbiguous: Hold\` asks the approval groups of all rules together, with the highest minimum and the shortest
   timeout among them. \`Record\` lets the rules decide. What cannot be parsed but is recorded is kept with its request, and every
   mask of the policy applies to its result.
+
+## The four words of the Kubernetes API
+Targets of the protocol kubernetes are read by the rules that the API server's own authorizer goes by:
+
+- **verb**: \`get\`, \`list\`, \`watch\`, \`create\`, \`update\`, \`patch\`, \`delete\`, \`deletecollection\`. What opens a connection into the
+  cluster has a verb of its own, whatever the method: \`pods/exec\`, \`pods/attach\`, \`pods/portforward\`, \`pods/proxy\`,
+  \`services/proxy\`, \`nodes/proxy\`.
+- **resource**: \`NAMESPACE/RESOURCE.GROUP/NAME\`, with \`/SUBRESOURCE\` behind it: \`research/pods/web-1\`, \`research/deployments.apps/web/scale\`.
+  The namespace is \`-\` where the request names none (objects of the cluster, lists over all namespaces): \`-/nodes/worker-1\`.
+  The name is empty for a collection and for a create: \`research/secrets/\`. So \`research/**\` is all in a namespace,
+  \`*/secrets/**\` every Secret and every list of them, \`**/log\` the logs of all pods. URLs that name no resource stand as
+  they are: \`/version\`, \`/apis/apps/v1\`.
+- **effect**: read; write; execute for what runs in or reaches into a pod or node (the verbs above, ephemeral containers); admin for
+  what changes who may do what: RBAC, admission, CRDs, API services, certificates, NetworkPolicies, namespaces, nodes,
+  service accounts and their tokens, and this API group. Reviews (\`kubectl auth can-i\`) read.
+- **parameters**: the query (\`labelSelector\`, \`fieldSelector\`, \`dryRun\`, \`fieldManager\`, \`container\`, \`command\`, ...) and \`version\`,
+  \`subresource\`, and for a patch \`patch\`: \`json\`, \`merge\`, \`strategic\` or \`apply\`.
+
+A list over all namespaces shows every namespace: deny \`-/**\` or let the default deny where one namespace is to be out of reach. Values of Secrets
+are masked unless the target says \`secretData: Pass\`.
 
 ## Trying a policy
 \`cairn policy test FILE --cases CASES\` asks it about cases and says what differs; it exits 1 when one fails. A case has one of

@@ -99,7 +99,7 @@ const WRONG: [name: string, text: string, told: RegExp][] = [
   ],
   [
     'two credentials',
-    `${HEAD}spec: {targets: [{name: a, protocol: http, hosts: [a], port: 1, credential: {secret: a, serviceAccount: b}}]}`,
+    `${HEAD}spec: {targets: [{name: a, protocol: http, hosts: [a], port: 1, credential: {secret: a, clientCertificateSecret: b}}]}`,
     /exactly one/,
   ],
   [
@@ -211,4 +211,31 @@ test('completing a complete object changes nothing, and leaves its argument alon
   assert.deepEqual(completeProvider(providers[0]), providers[0]);
   const sparse = Object.freeze({ ...before, spec: Object.freeze({}) });
   assert.deepEqual(completePolicy(completePolicy(sparse)), completePolicy(sparse));
+});
+
+test('a kubernetes target needs no more than its name: the API server of the cluster, over TLS', () => {
+  const { policies, problems } = parsePolicies(`${HEAD}spec: {targets: [{name: cluster, protocol: kubernetes}]}`, 'p.yaml');
+  assert.deepEqual(problems, []);
+  const [target] = policies[0]!.spec.targets;
+  assert.deepEqual(target!.hosts, ['kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', 'kubernetes.default']);
+  assert.equal(target!.port, 443);
+  assert.equal(target!.tls.mode, 'Require');
+  assert.equal(target!.secretData, undefined);
+});
+
+test('what a kubernetes target may not say is told, and what only it may say elsewhere', () => {
+  const rows: [string, RegExp][] = [
+    ['protocol: kubernetes, credential: {secret: a}', /takes no password/],
+    ['protocol: kubernetes, tls: {mode: Prefer}', /never sent in the clear/],
+    ['protocol: kubernetes, forward: [Baggage]', /forward is for http/],
+    ['protocol: http, hosts: [a], port: 80, credential: {serviceAccount: a}', /serviceAccount is for kubernetes/],
+    ['protocol: http, hosts: [a], port: 80, secretData: Pass', /secretData is for kubernetes/],
+    ['protocol: http, hosts: [a]', /name hosts and port/],
+    ['protocol: postgres, port: 5432', /name hosts and port/],
+  ];
+  for (const [target, message] of rows) {
+    const { problems } = parsePolicies(`${HEAD}spec: {targets: [{name: a, ${target}}]}`, 'p.yaml');
+    assert.equal(problems.length, 1, target);
+    assert.match(problems[0]!.message, message);
+  }
 });

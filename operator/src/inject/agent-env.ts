@@ -1,6 +1,7 @@
 /** The environment that injection gives agents, and how it takes it back before rendering again. */
 import type { Target } from '@cairn/crds';
 import type { Container, EnvVar } from './kubernetes.js';
+import type { Capture } from './annotations.js';
 import { AGENT_DIR } from './names.js';
 import type { SidecarPorts } from './settings.js';
 
@@ -51,15 +52,30 @@ function postgresVariables(env: readonly EnvVar[], listeners: ReadonlyMap<Target
   return [];
 }
 
+/**
+ * In-cluster clients take the API server's address from these two, which kubelet sets to an IP address. The name is routed to the
+ * sidecar, whose certificate bears it; in explicit capture its listener on loopback is.
+ */
+function kubernetesVariables(targets: readonly Target[], listeners: ReadonlyMap<Target, number> | undefined): EnvVar[] {
+  const target = targets.find(({ protocol }) => protocol === 'kubernetes');
+  if (!target) return [];
+  const listener = listeners?.get(target);
+  return [
+    { name: 'KUBERNETES_SERVICE_HOST', value: listener === undefined ? target.hosts[0]! : 'localhost' },
+    { name: 'KUBERNETES_SERVICE_PORT', value: String(listener ?? target.port) },
+  ];
+}
+
 function javaOptions(env: readonly EnvVar[]): EnvVar {
   const own = env.find((each) => each.name === 'JAVA_TOOL_OPTIONS')?.value;
   return { name: 'JAVA_TOOL_OPTIONS', value: own ? `${own} ${JAVA_TRUST}` : JAVA_TRUST };
 }
 
-/** What injection adds to one agent container. `listeners` is undefined in transparent capture. */
-export function agentVariables(env: readonly EnvVar[], listeners: ReadonlyMap<Target, number> | undefined, ports: SidecarPorts): EnvVar[] {
+/** What injection adds to one agent container. */
+export function agentVariables(env: readonly EnvVar[], targets: readonly Target[], capture: Capture, ports: SidecarPorts): EnvVar[] {
+  const listeners = capture === 'explicit' ? targetListeners(targets, ports) : undefined;
   const explicit = listeners ? [...proxyVariables(ports), ...postgresVariables(env, listeners)] : [];
-  return [...trust, javaOptions(env), ...explicit];
+  return [...trust, javaOptions(env), ...kubernetesVariables(targets, listeners), ...explicit];
 }
 
 /** Names that injection added where there was nothing, and entries that it replaced. */

@@ -7,6 +7,8 @@ import { STARTUP_SECONDS } from './limits.js';
 import {
   AGENT_DIR,
   AGENT_VOLUME,
+  API_TOKEN_DIR,
+  API_TOKEN_VOLUME,
   CAPTURE_CONTAINER,
   CREDENTIALS_DIR,
   credentialVolume,
@@ -19,6 +21,7 @@ import {
   TOKEN_VOLUME,
 } from './names.js';
 import type { InjectSettings } from './settings.js';
+import { presentsServiceAccount } from './volumes.js';
 
 /** Everything that rendering needs, decided. */
 export interface Plan {
@@ -103,6 +106,7 @@ function sidecarMounts(plan: Plan): VolumeMount[] {
     { name: AGENT_VOLUME, mountPath: AGENT_DIR },
     { name: SPOOL_VOLUME, mountPath: SPOOL_DIR },
     { name: TOKEN_VOLUME, mountPath: TOKEN_DIR, readOnly: true },
+    ...(presentsServiceAccount(plan.targets) ? [{ name: API_TOKEN_VOLUME, mountPath: API_TOKEN_DIR, readOnly: true }] : []),
     ...ca,
     ...credentials,
   ];
@@ -130,6 +134,7 @@ export function sidecarContainer(plan: Plan, served: readonly number[]): Contain
         ...(operatorCa ? { CAIRN_OPERATOR_CA: `${OPERATOR_CA_DIR}/${operatorCa.key}` } : {}),
         CAIRN_WORKLOAD_TOKEN_FILE: `${TOKEN_DIR}/token`,
         CAIRN_CREDENTIALS_DIR: CREDENTIALS_DIR,
+        ...(presentsServiceAccount(plan.targets) ? { CAIRN_SERVICE_ACCOUNT_DIR: API_TOKEN_DIR } : {}),
         CAIRN_SPOOL_DIR: SPOOL_DIR,
         CAIRN_AGENT_DIR: AGENT_DIR,
         CAIRN_CAPTURE: plan.capture,

@@ -386,3 +386,42 @@ test('comments, order and other documents of a file stay', () => {
 test('a file that is not YAML is refused with its line', () => {
   assert.throws(() => injectYaml('a: 1\nb: [', context, 'broken.yaml'), /^ManifestError: broken\.yaml:2/);
 });
+
+const clusterTarget = target({
+  name: 'cluster',
+  protocol: 'kubernetes',
+  hosts: ['kubernetes.default.svc'],
+  port: 443,
+  credential: { serviceAccount: 'planner' },
+});
+const withCluster = { policies: [{ ...policy, spec: { ...policy.spec, targets: [...policy.spec.targets, clusterTarget] } }] };
+
+test('where the API server is a target, the sidecar alone has a token of the service account, and clients are led to the sidecar', () => {
+  const { object } = objectOf(pod(), withCluster);
+  const volume = object.spec!.volumes!.find(({ name }) => name === 'cairn-api-token');
+  const sources = [
+    { serviceAccountToken: { expirationSeconds: 3600, path: 'token' } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+  ];
+  assert.deepEqual(volume, { name: 'cairn-api-token', projected: { sources } });
+  const mounting = [...object.spec!.initContainers!, ...object.spec!.containers].filter(({ volumeMounts }) =>
+    volumeMounts?.some(({ name }) => name === 'cairn-api-token'),
+  );
+  assert.deepEqual(
+    mounting.map(({ name }) => name),
+    ['cairn-sidecar'],
+  );
+  assert.equal(envOf(object, 'cairn-sidecar')['CAIRN_SERVICE_ACCOUNT_DIR'], '/var/run/secrets/cairn.dev/service-account');
+  const env = envOf(object, 'agent');
+  assert.deepEqual([env['KUBERNETES_SERVICE_HOST'], env['KUBERNETES_SERVICE_PORT']], ['kubernetes.default.svc', '443']);
+  assert.deepEqual(objectOf(object as Pod, withCluster).object, object, 'a second pass changes nothing');
+  assert.deepEqual(objectOf(object as Pod).object, objectOf(pod()).object, 'a policy without it takes all of it away');
+});
+
+test('in explicit capture in-cluster clients are led to the listener of the API server', () => {
+  const { object } = objectOf(pod({}, { 'cairn.dev/inject': 'true', 'cairn.dev/capture': 'explicit' }), withCluster);
+  const env = envOf(object, 'agent');
+  const port = String(DEFAULT_PORTS.targets + 1);
+  assert.deepEqual([env['KUBERNETES_SERVICE_HOST'], env['KUBERNETES_SERVICE_PORT']], ['localhost', port]);
+  assert.match(envOf(object, 'cairn-sidecar')['CAIRN_TARGET_LISTEN']!, new RegExp(`cluster=127\\.0\\.0\\.1:${port}$`));
+});

@@ -9,9 +9,12 @@ export const AGENT_VOLUME = 'cairn-agent';
 export const SPOOL_VOLUME = 'cairn-spool';
 export const TOKEN_VOLUME = 'cairn-token';
 export const OPERATOR_CA_VOLUME = 'cairn-operator-ca';
+export const API_TOKEN_VOLUME = 'cairn-api-token';
 /** Volume of the nth credential Secret: a Secret's name may be longer than a volume's. */
 export const credentialVolume = (index: number): string => `cairn-credential-${index}`;
-const OUR_VOLUMES = new RegExp(`^(${AGENT_VOLUME}|${SPOOL_VOLUME}|${TOKEN_VOLUME}|${OPERATOR_CA_VOLUME}|cairn-credential-[0-9]+)$`);
+const OUR_VOLUMES = new RegExp(
+  `^(${AGENT_VOLUME}|${SPOOL_VOLUME}|${TOKEN_VOLUME}|${OPERATOR_CA_VOLUME}|${API_TOKEN_VOLUME}|cairn-credential-[0-9]+)$`,
+);
 /** Whether injection renders a volume of this name. */
 export const isOurVolume = (name: string): boolean => OUR_VOLUMES.test(name);
 /** Volumes that the ServiceAccount admission plugin adds before webhooks are called. */
@@ -22,10 +25,14 @@ export const AGENT_DIR = `${ROOT}/agent`;
 export const CREDENTIALS_DIR = `${ROOT}/credentials`;
 export const TOKEN_DIR = `${ROOT}/workload`;
 export const OPERATOR_CA_DIR = `${ROOT}/operator`;
+/** The sidecar's own token of the pod's service account, for the API server, and its CA. */
+export const API_TOKEN_DIR = `${ROOT}/service-account`;
 export const SPOOL_DIR = '/var/spool/cairn';
 
 /** Where Kubernetes mounts the service account's token; agents find the sidecar's folder there. */
 export const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** ConfigMap with the CA of the API server, which kube-controller-manager keeps in every namespace. */
+export const CLUSTER_CA_CONFIG_MAP = 'kube-root-ca.crt';
 export const WORKLOAD_AUDIENCE = 'cairn.dev';
 /** Container and volume names that users may not take. */
 export const OURS_BY_NAME = /^cairn-/;

@@ -1,6 +1,6 @@
 /** Renders a stripped pod template with its sidecar: pure, from a plan. */
 import type { Container, PodSpec } from './kubernetes.js';
-import { agentVariables, setVariables, targetListeners } from './agent-env.js';
+import { agentVariables, setVariables } from './agent-env.js';
 import { STATUS_ANNOTATION } from './annotations.js';
 import { captureContainer, servedPorts, sidecarContainer, type Plan } from './containers.js';
 import { hardened } from './harden.js';
@@ -10,8 +10,7 @@ import { sidecarVolumes } from './volumes.js';
 import type { PodTemplate } from './workload.js';
 
 function renderAgent(container: Container, plan: Plan, status: Status): Container {
-  const listeners = plan.capture === 'explicit' ? targetListeners(plan.targets, plan.settings.ports) : undefined;
-  const variables = agentVariables(container.env ?? [], listeners, plan.settings.ports);
+  const variables = agentVariables(container.env ?? [], plan.targets, plan.capture, plan.settings.ports);
   const set = setVariables(container, variables);
   status[container.name] = set.undo;
   const mounts = [AGENT_DIR, SERVICE_ACCOUNT_DIR].map((mountPath) => ({ name: AGENT_VOLUME, mountPath, readOnly: true }));

@@ -28,6 +28,7 @@ export interface OutboundServices {
   recorder: RecorderServices;
   contexts: Contexts;
   credentials: CredentialFiles;
+  isSessionToken: (bearer: string) => boolean;
   operator: OperatorClient;
   standing: Standing;
   inForce: () => PolicyInForce;
@@ -175,6 +176,7 @@ export class Outbound {
       policy: () => services.inForce().policy,
       wire,
       credential: () => services.credentials.of(target),
+      isSessionToken: services.isSessionToken,
       attribute: (hint) => served.add(services.contexts.attribute(hint)),
       decide: (operations, attribution) =>
         this.#revoked(attribution) ?? decide(services.inForce().policy, actorAgent, target.name, operations, attribution),

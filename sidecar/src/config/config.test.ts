@@ -38,6 +38,7 @@ describe('the configuration of a sidecar', () => {
       workloadTokenFile: 'token',
       grant: undefined,
       credentialsFolder: 'credentials',
+      serviceAccountFolder: undefined,
       spoolFolder: 'spool',
       agentFolder: 'agent',
       capture: 'transparent',

@@ -15,6 +15,8 @@ export interface SidecarConfig {
   workloadTokenFile: string;
   grant: string | undefined;
   credentialsFolder: string;
+  /** Holds this pod's own token of its service account and the API server's CA; undefined where none is mounted. */
+  serviceAccountFolder: string | undefined;
   spoolFolder: string;
   agentFolder: string;
   capture: 'transparent' | 'explicit';
@@ -51,6 +53,7 @@ export function sidecarConfig(env: Environment): SidecarConfig {
     workloadTokenFile: text(env, 'CAIRN_WORKLOAD_TOKEN_FILE'),
     grant: optional(env, 'CAIRN_GRANT'),
     credentialsFolder: text(env, 'CAIRN_CREDENTIALS_DIR'),
+    serviceAccountFolder: optional(env, 'CAIRN_SERVICE_ACCOUNT_DIR'),
     spoolFolder: text(env, 'CAIRN_SPOOL_DIR'),
     agentFolder: text(env, 'CAIRN_AGENT_DIR'),
     capture: oneOf(env, 'CAIRN_CAPTURE', ['transparent', 'explicit'], 'transparent'),

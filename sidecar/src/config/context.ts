@@ -10,6 +10,7 @@ import { Launches } from '../control/launches.js';
 import { OperatorClient } from '../control/operator-client.js';
 import { Standing } from '../control/standing.js';
 import { createAuthority, type CertificateAuthority } from '../credentials/authority.js';
+import { newSessionToken, sessionTokenCheck } from '../credentials/agent-folder.js';
 import { CredentialFiles } from '../credentials/files.js';
 import { livePumps } from '../pump/pump.js';
 import { Turn } from '../pump/turn.js';
@@ -31,6 +32,8 @@ export interface SidecarContext {
   stream: StreamWriter;
   shipper: Shipper | undefined;
   authority: CertificateAuthority;
+  /** Held by the pod's own containers. */
+  sessionToken: string;
   outbound: Outbound;
   metrics: Metrics;
   inForce: () => PolicyInForce;
@@ -73,7 +76,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   const turn = new Turn(stream);
   const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, tally };
   const authority = await createAuthority(config.agent.pod, hostsOf(current));
-  const credentials = new CredentialFiles(config.credentialsFolder, now);
+  const credentials = new CredentialFiles({ secrets: config.credentialsFolder, serviceAccount: config.serviceAccountFolder }, now);
   const adopt = async (next: PolicyInForce): Promise<void> => {
     const { targets } = next.policy.spec;
     await loadProtocols(targets.map(({ protocol }) => protocol));
@@ -90,7 +93,9 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     now,
     log: (message: string, fields?: Record<string, unknown>) => log.debug(message, fields),
   };
-  const outbound = new Outbound({ pump, recorder, contexts, credentials, operator, standing, inForce, log });
+  const sessionToken = newSessionToken();
+  const isSessionToken = sessionTokenCheck(sessionToken);
+  const outbound = new Outbound({ pump, recorder, contexts, credentials, isSessionToken, operator, standing, inForce, log });
   return {
     config,
     log,
@@ -102,6 +107,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     stream,
     shipper,
     authority,
+    sessionToken,
     outbound,
     metrics,
     inForce,

@@ -1,22 +1,32 @@
 /** Fills the folder that the agent's containers see, read-only: what they are to trust, and what their clients look for. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 
 const TOKEN_BYTES = 32;
 
+/** A token that means something to this pod's sidecar alone. */
+export const newSessionToken = (): string => `cairn-session-${randomBytes(TOKEN_BYTES).toString('base64url')}`;
+
+/** Says whether a bearer is `token`, in constant time. */
+export function sessionTokenCheck(token: string): (bearer: string) => boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const expected = digest(token);
+  return (bearer) => timingSafeEqual(digest(bearer), expected);
+}
+
 /**
  * `ca.crt` is the pod's CA; `bundle.crt` the public roots and that CA. `token` and `namespace` stand beside them because the
- * folder is the service account's too, and in-cluster clients insist on both; the token is good for nothing anywhere:
- * the sidecar presents the target's credential in its place. Each file is written whole or not at all.
+ * folder is the service account's too, and in-cluster clients insist on both; the token is good for nothing outside
+ * this pod: the sidecar presents the target's credential in its place. Each file is written whole or not at all.
  */
-export function writeAgentFolder(folder: string, certificate: string, namespace: string): void {
+export function writeAgentFolder(folder: string, certificate: string, namespace: string, token: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   place(join(folder, 'ca.crt'), certificate);
   place(join(folder, 'bundle.crt'), `${rootCertificates.join('\n')}\n${certificate}\n`);
   place(join(folder, 'namespace'), namespace);
-  place(join(folder, 'token'), `cairn-session-${randomBytes(TOKEN_BYTES).toString('base64url')}`);
+  place(join(folder, 'token'), token);
 }
 
 function place(file: string, content: string): void {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { connect, createServer, rootCertificates, type DetailedPeerCertificate } from 'node:tls';
-import { writeAgentFolder } from './agent-folder.js';
+import { newSessionToken, sessionTokenCheck, writeAgentFolder } from './agent-folder.js';
 import { createAuthority, type CertificateAuthority } from './authority.js';
 import { MAX_LEAVES } from './limits.js';
 
@@ -83,8 +83,8 @@ describe('the folder of the agent', () => {
     const dir = mkdtempSync(join(tmpdir(), 'cairn-agent-'));
     try {
       const folder = join(dir, 'agent');
-      writeAgentFolder(folder, 'PEM', 'before');
-      writeAgentFolder(folder, authority.certificate, 'research');
+      writeAgentFolder(folder, 'PEM', 'before', 'old');
+      writeAgentFolder(folder, authority.certificate, 'research', newSessionToken());
       assert.deepEqual(readdirSync(folder).sort(), ['bundle.crt', 'ca.crt', 'namespace', 'token']);
       assert.equal(readFileSync(join(folder, 'namespace'), 'utf8'), 'research');
       assert.match(readFileSync(join(folder, 'token'), 'utf8'), /^cairn-session-[\w-]{43}$/);
@@ -95,5 +95,13 @@ describe('the folder of the agent', () => {
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
+  });
+
+  it('has a token that this sidecar alone knows', () => {
+    const token = newSessionToken();
+    assert.notEqual(token, newSessionToken());
+    const isSessionToken = sessionTokenCheck(token);
+    assert.equal(isSessionToken(token), true);
+    for (const other of ['', token.slice(0, -1), `${token}x`, newSessionToken()]) assert.equal(isSessionToken(other), false);
   });
 });

@@ -30,7 +30,8 @@ function target(credential: Credential | undefined, caSecret?: { name: string; k
   };
 }
 
-const files = (now = (): number => 0): CredentialFiles => new CredentialFiles(dir, now);
+const files = (now = (): number => 0): CredentialFiles => new CredentialFiles({ secrets: dir, serviceAccount: join(dir, 'account') }, now);
+const tokenOf = (subject: unknown): string => `h.${Buffer.from(JSON.stringify({ sub: subject })).toString('base64url')}.s`;
 
 describe('the credentials of a target', () => {
   it('are none where none is declared', () => assert.deepEqual(files().of(target(undefined)), { kind: 'none' }));
@@ -86,11 +87,34 @@ describe('the credentials of a target', () => {
     assert.throws(() => files().of(target({ secret: 'half' })), /^Error: Secret half has no key password: add it(?!.*alice)/);
   });
 
-  it('cannot be a service account', () => {
-    assert.throws(
-      () => files().of(target({ serviceAccount: 'sa' })),
-      /target db: a serviceAccount credential needs the kubernetes protocol/,
-    );
+  it("are the pod's own token of its service account, renewed as kubelet renews it", () => {
+    let now = 0;
+    const rotating = files(() => now);
+    const asked = target({ serviceAccount: 'planner' });
+    assert.throws(() => rotating.of(asked), /the pod's service account has no token here/);
+    const token = tokenOf('system:serviceaccount:research:planner');
+    secret('account/token', `${token}\n`);
+    assert.deepEqual(rotating.of(asked), { kind: 'bearer', token });
+    secret('account/token', `${token}2`);
+    now += CREDENTIAL_CHECK_MS;
+    assert.deepEqual(rotating.of(asked), { kind: 'bearer', token: `${token}2` });
+  });
+
+  it("are not another service account's than the policy says, nor anybody else's", () => {
+    for (const subject of ['system:serviceaccount:research:writer', 'planner', 'system:serviceaccount:planner', undefined, 7]) {
+      secret('account/token', tokenOf(subject));
+      assert.throws(
+        () => files().of(target({ serviceAccount: 'planner' })),
+        /target db is for the service account planner, and the pod runs as/,
+      );
+    }
+    secret('account/token', 'no token');
+    assert.throws(() => files().of(target({ serviceAccount: 'planner' })), /the pod runs as nobody known/);
+  });
+
+  it('are not a service account where no token is mounted', () => {
+    const without = new CredentialFiles({ secrets: dir, serviceAccount: undefined }, () => 0);
+    assert.throws(() => without.of(target({ serviceAccount: 'planner' })), /have the pod injected again/);
   });
 
   it('are read at the limit of their size, and not a byte beyond', () => {
@@ -103,6 +127,10 @@ describe('the credentials of a target', () => {
 });
 
 describe('the CA of a target', () => {
+  it("is the cluster's where a service account is presented", () => {
+    secret('account/ca.crt', 'CLUSTER\n');
+    assert.equal(files().ca(target({ serviceAccount: 'planner' })), 'CLUSTER\n');
+  });
   it('is the public roots where none is declared', () => assert.equal(files().ca(target(undefined)), undefined));
   it('is read by its key', () => {
     secret('ca/ca.crt', 'PEM\n');

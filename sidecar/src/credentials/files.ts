@@ -1,15 +1,24 @@
-/** Credentials of targets from mounted Secrets: `<folder>/<secret>/<key>`, looked at again for rotation. */
+/**
+ * Credentials of targets, looked at again for rotation: mounted Secrets, `<secrets>/<secret>/<key>`, and the pod's own token of
+ * its service account with the API server's CA, `<serviceAccount>/token` and `ca.crt`, which kubelet renews.
+ */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Credential, Target } from '@cairn/crds';
 import type { TargetCredential } from './credential.js';
 import { CREDENTIAL_CHECK_MS, MAX_CREDENTIAL_BYTES } from './limits.js';
 
+export interface CredentialFolders {
+  secrets: string;
+  /** undefined: none is mounted. */
+  serviceAccount: string | undefined;
+}
+
 export class CredentialFiles {
   readonly #loaded = new Map<string, { credential: TargetCredential; checked: number }>();
 
   constructor(
-    private readonly folder: string,
+    private readonly folders: CredentialFolders,
     private readonly now: () => number,
   ) {}
 
@@ -27,7 +36,9 @@ export class CredentialFiles {
   /** PEM text of the CA that a target's certificate must chain to; undefined: the public roots. */
   ca(target: Target): string | undefined {
     const secret = target.tls.caSecret;
-    return secret && this.#read(secret.name, secret.key);
+    if (secret) return this.#read(secret.name, secret.key);
+    const isServiceAccount = target.credential && 'serviceAccount' in target.credential;
+    return isServiceAccount ? this.#ofServiceAccount('ca.crt') : undefined;
   }
 
   #load(credential: Credential, target: string): TargetCredential {
@@ -44,22 +55,53 @@ export class CredentialFiles {
       const username = this.#exists(name, 'username') ? this.#read(name, 'username').trim() : undefined;
       return { kind: 'certificate', cert: this.#read(name, 'tls.crt'), key: this.#read(name, 'tls.key'), username };
     }
-    throw new Error(
-      `target ${target}: a serviceAccount credential needs the kubernetes protocol; use secret, bearerSecret or clientCertificateSecret`,
-    );
+    const token = this.#ofServiceAccount('token').trim();
+    checkSubject(token, credential.serviceAccount, target);
+    return { kind: 'bearer', token };
   }
 
   #exists(secret: string, key: string): boolean {
-    return statSync(join(this.folder, secret, key), { throwIfNoEntry: false }) !== undefined;
+    return statSync(join(this.folders.secrets, secret, key), { throwIfNoEntry: false }) !== undefined;
   }
 
   #read(secret: string, key: string): string {
-    const file = join(this.folder, secret, key);
-    const size = statSync(file, { throwIfNoEntry: false })?.size;
-    if (size === undefined) throw new Error(`Secret ${secret} has no key ${key}: add it, the target's credential names it`);
-    if (size > MAX_CREDENTIAL_BYTES)
-      throw new Error(`Secret ${secret}, key ${key}: ${size} bytes, over the limit of ${MAX_CREDENTIAL_BYTES}`);
-    return readFileSync(file, 'utf8');
+    const content = bounded(join(this.folders.secrets, secret, key), `Secret ${secret}, key ${key}`);
+    if (content === undefined) throw new Error(`Secret ${secret} has no key ${key}: add it, the target's credential names it`);
+    return content;
+  }
+
+  #ofServiceAccount(name: 'token' | 'ca.crt'): string {
+    const folder = this.folders.serviceAccount;
+    const content = folder === undefined ? undefined : bounded(join(folder, name), `the service account's ${name}`);
+    if (content === undefined) throw new Error(`the pod's service account has no ${name} here: have the pod injected again`);
+    return content;
+  }
+}
+
+/** A file's text, undefined where there is none. */
+function bounded(file: string, what: string): string | undefined {
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return undefined;
+  if (size > MAX_CREDENTIAL_BYTES) throw new Error(`${what}: ${size} bytes, over the limit of ${MAX_CREDENTIAL_BYTES}`);
+  return readFileSync(file, 'utf8');
+}
+
+/**
+ * A policy says whose token is presented; a pod that runs as somebody else gets nowhere. The API server verifies the token,
+ * here it is only read (KEP-1205: `sub` is system:serviceaccount:NAMESPACE:NAME).
+ */
+function checkSubject(token: string, serviceAccount: string, target: string): void {
+  const subject = unverifiedSubject(token);
+  if (subject?.startsWith('system:serviceaccount:') && subject.split(':')[3] === serviceAccount) return;
+  throw new Error(`target ${target} is for the service account ${serviceAccount}, and the pod runs as ${subject ?? 'nobody known'}`);
+}
+
+function unverifiedSubject(token: string): string | undefined {
+  try {
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sub?: unknown };
+    return typeof sub === 'string' ? sub : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -56,6 +56,13 @@ export class JsonMasking {
   /** 0 none, 1 after a backslash, 2 to 5 hexadecimal digits still to come plus 1. */
   #escape = 0;
   #maskNext: string | undefined;
+  /** What stands for the hidden value. */
+  #standIn: Buffer = MASKED;
+  /** The members of the next value are hidden, if it is an object, instead of itself. */
+  #intoNext = false;
+  /** Depth of the object whose members are hidden; -1 outside of one. */
+  #membersAt = -1;
+  #membersOf = '';
   /** Depth at which a hidden value began; -1 where nothing is hidden. */
   #hiddenAt = -1;
   #holding = false;
@@ -132,6 +139,7 @@ export class JsonMasking {
       }
       this.#started = true;
       const begins = this.#expect === VALUE || this.#expect === FIRST_VALUE || (this.#expect === END && this.#sequence);
+      if (code === 0x7b && begins && this.#intoNext && this.#maskNext !== undefined && this.#hiddenAt < 0) this.#enterMembers();
       if (begins && code !== 0x5d && this.#hiddenAt < 0 && this.#maskNext !== undefined) {
         if (from < at) this.#out.push(chunk.subarray(from, at));
         this.#hiddenAt = this.#depth;
@@ -231,6 +239,7 @@ export class JsonMasking {
   /** Whether a string of `length` bytes with its quotes, all in this chunk, has to be read at all. */
   #needed(length: number): boolean {
     if (this.#escaped || this.#heldParts.length > 0 || length > MAX_JSON_STRING_BYTES) return true;
+    if (this.#isKey && this.#depth === this.#membersAt) return true;
     if (this.#isKey && (this.#masker.nameLengths & (1 << ((length - 2) & 31))) !== 0) return true;
     return this.#masker.detects && this.#masker.mayFind(length - 2, this.#digits, this.#ats);
   }
@@ -264,9 +273,30 @@ export class JsonMasking {
     const text = this.#escaped ? (JSON.parse(bytes.toString()) as string) : bytes.toString('utf8', 1, bytes.length - 1);
     if (this.#isKey) {
       this.#expect = COLON;
-      if (this.#masker.field(text)) this.#maskNext = text;
+      this.#key(text);
     } else this.#after();
     return this.#masker.detects ? this.#redacted(text) : undefined;
+  }
+
+  #key(text: string): void {
+    const standIn = this.#masker.standIns.get(text);
+    this.#intoNext = false;
+    if (this.#depth === this.#membersAt) this.#maskNext = this.#membersOf;
+    else if (standIn) {
+      this.#maskNext = text;
+      this.#standIn = standIn.json;
+      this.#intoNext = standIn.of === 'members';
+    } else if (this.#masker.field(text)) {
+      this.#maskNext = text;
+      this.#standIn = MASKED;
+    }
+  }
+
+  #enterMembers(): void {
+    this.#membersAt = this.#depth + 1;
+    this.#membersOf = this.#maskNext ?? '';
+    this.#maskNext = undefined;
+    this.#intoNext = false;
   }
 
   #literalEnd(bytes: Buffer): Buffer | undefined {
@@ -297,6 +327,7 @@ export class JsonMasking {
     const fits = code === 0x7d ? kind === OBJECT : kind === ARRAY;
     const open = code === 0x7d ? FIRST_KEY : FIRST_VALUE;
     if (!fits || (this.#expect !== NEXT && this.#expect !== open)) throw this.#unexpected(code);
+    if (this.#depth === this.#membersAt) this.#membersAt = -1;
     this.#depth--;
   }
 
@@ -309,7 +340,7 @@ export class JsonMasking {
     this.#after();
     if (this.#hiddenAt !== this.#depth) return from;
     this.#counts.add(fieldPath(this.#maskNext ?? ''), 1);
-    this.#out.push(MASKED);
+    this.#out.push(this.#standIn);
     this.#hiddenAt = -1;
     this.#maskNext = undefined;
     return at;

@@ -9,6 +9,14 @@ import { redact } from './detect.js';
 /** What stands in place of everything that was masked. Found by no detector itself. */
 export const MASK = '***';
 
+/** What stands in the place of a member that has to keep its type. */
+export interface StandIn {
+  /** The member's value itself, or the value of each of its own members, where it is an object. */
+  of: 'value' | 'members';
+  /** As JSON. */
+  json: Buffer;
+}
+
 export interface Masker {
   /** Whether a column, member or parameter of this name is hidden whole. Compared without case. */
   field(name: string): boolean;
@@ -18,6 +26,8 @@ export interface Masker {
   readonly fields: boolean;
   /** Whether text is searched. */
   readonly detects: boolean;
+  /** Members that are hidden in a form of their own, by name. */
+  readonly standIns: ReadonlyMap<string, StandIn>;
   /** Bit n is set where a name of n bytes (modulo 32) may be hidden: spares decoding of others. */
   readonly nameLengths: number;
   /** Whether text of this length with so many digits and `@` can hold anything: a necessary condition that costs no decoding. */
@@ -46,16 +56,20 @@ class PolicyMasker implements Masker {
   readonly #least: readonly (typeof LEAST)[Detector][];
   readonly nameLengths: number;
 
-  constructor(masks: readonly Mask[]) {
+  constructor(
+    masks: readonly Mask[],
+    readonly standIns: ReadonlyMap<string, StandIn>,
+  ) {
     this.#names = new Set(masks.flatMap((mask) => ('fields' in mask ? mask.fields.map((name) => name.toLowerCase()) : [])));
     const wanted = new Set(masks.flatMap((mask) => ('detect' in mask ? mask.detect : [])));
     this.#detectors = ORDER.filter((detector) => wanted.has(detector));
-    this.fields = this.#names.size > 0;
+    this.fields = this.#names.size > 0 || standIns.size > 0;
     this.detects = this.#detectors.length > 0;
     this.#least = this.#detectors.map((detector) => LEAST[detector]);
     let lengths = 0;
     // Names that are not US-ASCII may change their length with their case.
-    for (const name of this.#names) lengths |= Buffer.byteLength(name) === name.length ? 1 << (name.length & 31) : -1;
+    for (const name of [...this.#names, ...standIns.keys()])
+      lengths |= Buffer.byteLength(name) === name.length ? 1 << (name.length & 31) : -1;
     this.nameLengths = lengths;
   }
 
@@ -92,14 +106,20 @@ class PolicyMasker implements Masker {
   }
 }
 
+const NO_STAND_INS: ReadonlyMap<string, StandIn> = new Map();
 const maskers = new WeakMap<readonly Mask[], Masker>();
 
 /** The masker of a verdict's masks; undefined where nothing is masked. Kept by identity: verdicts of one rule share their array. */
 export function maskerFor(masks: readonly Mask[]): Masker | undefined {
   if (masks.length === 0) return undefined;
   let masker = maskers.get(masks);
-  if (!masker) maskers.set(masks, (masker = new PolicyMasker(masks)));
+  if (!masker) maskers.set(masks, (masker = new PolicyMasker(masks, NO_STAND_INS)));
   return masker.fields || masker.detects ? masker : undefined;
+}
+
+/** A new masker of these masks that also hides the members named in `standIns`. */
+export function maskerWith(masks: readonly Mask[], standIns: ReadonlyMap<string, StandIn>): Masker {
+  return new PolicyMasker(masks, standIns);
 }
 
 /** How often each name and detector hid something; bounded by what the policy names. */

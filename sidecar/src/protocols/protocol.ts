@@ -93,6 +93,8 @@ export interface SessionContext {
   readonly policy: () => CompiledPolicy;
   readonly wire: Wire;
   readonly credential: () => TargetCredential;
+  /** Whether this is the token that the pod's own containers hold; compared in constant time. */
+  readonly isSessionToken: (bearer: string) => boolean;
   /** Which launch the next exchange belongs to. */
   readonly attribute: (hint: AttributionHint) => Attribution;
   /** Policy over operations and who acts: ambiguity, missing identity and unparsed operations (undefined) included. */

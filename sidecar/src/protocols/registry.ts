@@ -5,6 +5,7 @@ import type { ProtocolModule } from './protocol.js';
 const LOADERS: Record<Protocol, () => Promise<ProtocolModule>> = {
   http: async () => (await import('./http/module.js')).httpProtocol,
   postgres: async () => (await import('./postgres/module.js')).postgresProtocol,
+  kubernetes: async () => (await import('./kubernetes/module.js')).kubernetesProtocol,
 };
 
 const loaded = new Map<Protocol, ProtocolModule>();

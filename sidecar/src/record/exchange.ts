@@ -30,6 +30,8 @@ export interface Completion {
   request?: Body | undefined;
   response?: Body | undefined;
   rows?: number | undefined;
+  /** Kubernetes: where a list or watch stood. */
+  resourceVersion?: string | undefined;
   columns?: readonly { name: string; type: string }[] | undefined;
   error?: string | undefined;
   masked?: readonly Masked[] | undefined;

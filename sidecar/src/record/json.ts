@@ -111,6 +111,7 @@ export function responseText(completion: Completion, duration: number): string {
   text += `"duration":${Math.round(duration * 1000) / 1000},`;
   if (completion.error !== undefined) text += `"error":${quoted(completion.error)},`;
   text += payloadText(body);
+  if (completion.resourceVersion !== undefined) text += `"resourceVersion":${quoted(completion.resourceVersion)},`;
   if (completion.rows !== undefined) text += `"rows":${completion.rows},`;
   if (body.sha256 !== undefined) text += `"sha256":"${body.sha256}",`;
   return `${text}"size":${body.size},"status":${quoted(completion.status)}${body.truncated ? ',"truncated":true' : ''}},`;

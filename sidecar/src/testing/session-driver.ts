@@ -13,6 +13,9 @@ import type { BodyCapture, Completion, Exchange, Intent, SessionRecorder } from 
 
 const ALLOW: Verdict = Object.freeze({ action: 'Allow', policy: 'test', level: 'RequestResponse', delivery: 'Durable', mask: [] });
 
+/** Held by the pod's own containers. */
+export const SESSION_TOKEN = 'cairn-session-test';
+
 export interface DriverOptions {
   target: Target;
   credential?: TargetCredential;
@@ -103,6 +106,7 @@ export function createDriver(options: DriverOptions): Driver {
     policy: () => options.policy as CompiledPolicy,
     wire,
     credential: () => options.credential ?? { kind: 'none' },
+    isSessionToken: (bearer) => bearer === SESSION_TOKEN,
     attribute: options.attribute ?? (() => nobody),
     decide: options.decide ?? (() => ALLOW),
     record,

@@ -1,14 +1,14 @@
 /** From a request's head to a recorded decision, and to the head that the target gets. */
 import type { Operation, Verdict } from '@cairn/crds';
 import type { Attribution } from '../../attribute/attribution.js';
-import { MaskCounts, type Masker, maskerFor } from '../../guard/mask.js';
-import type { SessionContext } from '../protocol.js';
+import { MaskCounts, type Masker } from '../../guard/mask.js';
+import type { HttpContext } from './dialect.js';
 import { adjoin } from './frame.js';
 import type { RequestHead } from './head.js';
-import { describe, interpret, plain } from './interpret.js';
+import { describe, plain } from './interpret.js';
 import { OpenExchange, bodyOf, keepsRequest } from './open-exchange.js';
 import { type Problem, denied, unidentified, unmaskable } from './problem.js';
-import { authorizationLine, baggageMembers, rewriteRequest, upgradeOf } from './rewrite.js';
+import { rewriteRequest, upgradeOf } from './rewrite.js';
 import type { Routed } from './route.js';
 
 /** What is known of a request body when its head is decided. */
@@ -37,20 +37,21 @@ const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/; // W3C Tr
 const EMPTY_BODY = Object.freeze({ size: 0 });
 const NOTHING_MASKED = new MaskCounts();
 
-export function decide(context: SessionContext, head: RequestHead, raw: Buffer, route: Routed): Decided {
-  const operations = interpret(head, route.path);
+export function decide(context: HttpContext, head: RequestHead, raw: Buffer, route: Routed): Decided {
+  const { dialect } = context;
+  const operations = dialect.interpret(head, route.path);
   if (head.traceparent !== undefined && !TRACEPARENT.test(head.traceparent)) head.traceparent = undefined;
   const attribution = context.attribute({ handle: head.handle, traceparent: head.traceparent });
   const verdict = context.decide(operations, attribution);
-  const masker = maskerFor(verdict.mask);
+  const masker = dialect.masker(verdict, operations[0]!, context.target);
   const shown = plain(operations, masker)
-    ? { operations, statement: `${head.method} ${operations[0]!.resource}`, counts: NOTHING_MASKED }
+    ? { operations, statement: `${operations[0]!.verb} ${operations[0]!.resource}`, counts: NOTHING_MASKED }
     : describe(operations, masker);
   return { head, raw, route, attribution, verdict, masker, ...shown, upgrade: upgradeOf(head) };
 }
 
 /** Records the intent. Where the whole body is known, it stands in the intent; else it follows with the completion. */
-export function recordIntent(context: SessionContext, decided: Decided, body: RequestBody | undefined): OpenExchange {
+export function recordIntent(context: HttpContext, decided: Decided, body: RequestBody | undefined): OpenExchange {
   const { head, verdict, attribution, operations, statement, counts, masker, upgrade } = decided;
   const capture = body && bodyOf(context.record, keepsRequest(verdict), context.target.capture.maxBytes, head);
   if (body) for (const part of body.parts) capture!.add(part);
@@ -66,16 +67,21 @@ export function recordIntent(context: SessionContext, decided: Decided, body: Re
     traceparent: head.traceparent,
     masked: masker && counts.masked(verdict.rule ?? ''),
   });
-  const open = new OpenExchange(head, statement, verdict, masker, masker ? new MaskCounts() : NOTHING_MASKED, upgrade, exchange);
+  const open = new OpenExchange(head, operations[0]!, verdict, masker, masker ? new MaskCounts() : NOTHING_MASKED, upgrade, exchange);
   open.request = whole ? undefined : capture;
   open.requestDone = whole;
   open.last = head.last;
   return open;
 }
 
-/** Records what the policy denies, or what it cannot hold; undefined where the request may go on. */
-export function recordDenial(context: SessionContext, decided: Decided): { open: OpenExchange; problem: Problem } | undefined {
+/** Records what the dialect refuses, the policy denies, or a mask cannot hold; undefined where the request may go on. */
+export function recordDenial(context: HttpContext, decided: Decided): { open: OpenExchange; problem: Problem } | undefined {
   const { verdict, statement, masker, upgrade } = decided;
+  const refused = context.dialect.refusal(context, decided.head, decided.route.path);
+  if (refused) {
+    const open = recordIntent(context, { ...decided, verdict: { ...verdict, action: 'Deny', reason: refused.detail } }, undefined);
+    return { open, problem: { ...refused, members: { event: open.exchange.id, ...refused.members } } };
+  }
   if (verdict.action === 'Deny') {
     const open = recordIntent(context, decided, undefined);
     const event = open.exchange.id;
@@ -88,39 +94,22 @@ export function recordDenial(context: SessionContext, decided: Decided): { open:
 }
 
 /** Records a request that is denied for what it is, not by a rule. Returns the intent's id. */
-export function recordRefusal(context: SessionContext, head: RequestHead | undefined, route: Routed | undefined, problem: Problem): string {
+export function recordRefusal(context: HttpContext, head: RequestHead | undefined, route: Routed | undefined, problem: Problem): string {
   const attribution = context.attribute({ handle: head?.handle, traceparent: undefined });
-  const operations: Operation[] = head && route ? interpret(head, route.path) : [{ verb: 'MALFORMED', resource: '', effect: 'write' }];
+  const operations: Operation[] =
+    head && route ? context.dialect.interpret(head, route.path) : [{ verb: 'MALFORMED', resource: '', effect: 'write' }];
   const judged = context.decide(head ? operations : undefined, attribution);
   const verdict: Verdict = { ...judged, action: 'Deny', reason: problem.detail };
-  const shown = describe(operations, maskerFor(judged.mask));
+  const shown = describe(operations, context.dialect.masker(judged, operations[0]!, context.target));
   const exchange = context.record.intent({ attribution, verdict, operation: shown.operations[0]!, statement: shown.statement });
   exchange.complete({ status: String(problem.status), error: problem.code });
   return exchange.id;
 }
 
-/** The head as the target gets it, tagged with who acts. `event` is the intent's id. */
-function headForTarget(context: SessionContext, decided: Decided, event: string): Buffer {
-  const { head, raw, attribution, route, masker } = decided;
-  const { forward } = context.target;
-  let tags = '';
-  if (forward.includes('Txn-Token')) {
-    tags = `Cairn-Event: ${event}\r\n`;
-    if (attribution.token !== undefined) tags += `Txn-Token: ${attribution.token}\r\n`;
-  }
-  return rewriteRequest(head, raw, {
-    path: route.absolute ? route.path : undefined,
-    authorization: authorizationLine(context.credential()),
-    tags,
-    baggage: forward.includes('Baggage') ? baggageMembers(attribution) : undefined,
-    masked: masker !== undefined,
-  });
-}
-
 /** Sends a request with what is known of its body. `event` is the intent's id. */
-export function sendRequest(context: SessionContext, decided: Decided, body: RequestBody | undefined, event: string): void {
+export function sendRequest(context: HttpContext, decided: Decided, body: RequestBody | undefined, event: string): void {
   const { wire } = context;
-  const head = headForTarget(context, decided, event);
+  const head = rewriteRequest(decided.head, decided.raw, context.dialect.change(context, decided, event));
   const [first, ...more] = body?.raw ?? [];
   const together = first && adjoin(head, first);
   wire.toTarget(together ?? head);

@@ -107,7 +107,7 @@ function removeDots(path: string): string {
 }
 
 /** Query as names and values (application/x-www-form-urlencoded, WHATWG URL 5.1); a name that comes again collects its values. */
-function parameters(query: string): Record<string, string | string[]> {
+export function parameters(query: string): Record<string, string | string[]> {
   const found: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
   let count = 0;
   let left = 0;

@@ -1,8 +1,9 @@
 /** One request and its response between the decision and the completion. */
 import type { Body } from '@cairn/audit';
-import type { Verdict } from '@cairn/crds';
+import type { Operation, Verdict } from '@cairn/crds';
 import type { MaskCounts, Masker } from '../../guard/mask.js';
 import type { BodyCapture, Exchange, SessionRecorder } from '../../record/exchange.js';
+import type { ResultReader } from './dialect.js';
 import type { RequestHead } from './head.js';
 import { mediaType } from './mask-body.js';
 import type { MaskedResponse } from './masked-response.js';
@@ -14,6 +15,7 @@ export class OpenExchange {
   /** While the request body comes. */
   request: BodyCapture | undefined;
   response: BodyCapture | undefined;
+  result: ResultReader | undefined;
   requestDone = false;
   responseDone = false;
   /** The response's head went to the agent, or will. */
@@ -30,8 +32,8 @@ export class OpenExchange {
 
   constructor(
     readonly head: RequestHead,
-    /** `METHOD path`, masked. */
-    readonly statement: string,
+    /** As it is recorded. */
+    readonly operation: Operation,
     readonly verdict: Verdict,
     readonly masker: Masker | undefined,
     readonly counts: MaskCounts,
@@ -55,6 +57,7 @@ export class OpenExchange {
       status: this.status || NO_STATUS,
       request: this.#requestBody,
       response: this.response?.finish(),
+      ...this.result?.end(),
       error: this.error,
       masked: this.masker ? this.counts.masked(this.verdict.rule ?? '') : undefined,
     });

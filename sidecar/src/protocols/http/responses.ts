@@ -1,11 +1,10 @@
 /** The target's leg: responses matched to the exchanges that wait for them, forwarded as they are or masked. */
-import type { SessionContext } from '../protocol.js';
+import type { HttpContext } from './dialect.js';
 import { BODY, MORE, MessageReader, adjoin } from './frame.js';
 import { HttpSyntaxError, ResponseHead } from './head.js';
-import { maskable } from './mask-body.js';
 import { MaskedResponse, maskHead } from './masked-response.js';
 import { type OpenExchange, bodyOf, keepsResponse } from './open-exchange.js';
-import { answer, unmaskable } from './problem.js';
+import { unmaskable } from './problem.js';
 
 export interface ResponseEvents {
   /** An exchange is complete and was taken from the list. */
@@ -26,7 +25,7 @@ export class Responses {
   #over = false;
 
   constructor(
-    private readonly context: SessionContext,
+    private readonly context: HttpContext,
     /** Exchanges that were forwarded, oldest first. */
     private readonly open: OpenExchange[],
     private readonly events: ResponseEvents,
@@ -101,6 +100,7 @@ export class Responses {
     this.#untilClose = framing === 'close';
     open.status = String(head.status);
     open.last ||= head.last || this.#untilClose;
+    open.result = this.context.dialect.result(open.operation, head);
     if (open.masker && !this.#reader.done) return this.#mask(open, head);
     open.answered = true;
     if (!open.masker) {
@@ -117,7 +117,7 @@ export class Responses {
 
   #mask(open: OpenExchange, head: ResponseHead): void {
     const masker = open.masker!;
-    const how = maskable(head, masker);
+    const how = this.context.dialect.maskable(head, masker, open.operation);
     if (typeof how === 'string') return this.#withhold(open, how);
     const capture = this.#capture(open, head);
     open.response = capture;
@@ -152,12 +152,13 @@ export class Responses {
     open.last = true;
     open.status = String(problem.status);
     open.error = `withheld: ${reason}`;
-    this.context.wire.toAgent(answer(problem, { close: true, bodiless: false }));
+    this.context.wire.toAgent(this.context.dialect.answer(problem, { close: true, bodiless: false }));
     this.complete(open);
   }
 
   #body(open: OpenExchange): void {
     const { raw, parts, trailers, done } = this.#reader;
+    if (open.result) for (const part of parts) open.result.write(part);
     if (open.masked) {
       for (const part of parts) open.masked.write(part);
       if (!done || this.#over) return;

@@ -4,7 +4,7 @@ import { IDENTITY_HEADERS } from '@cairn/identity';
 import { RequestHead } from './head.js';
 import { type RequestChange, authorizationLine, baggageMembers, rewriteRequest } from './rewrite.js';
 
-const NOTHING: RequestChange = { path: undefined, authorization: '', tags: '', baggage: undefined, masked: false };
+const NOTHING: RequestChange = { path: undefined, authorization: '', tags: '', baggage: undefined, masked: false, drops: undefined };
 const lines = (...fields: string[]): Buffer => Buffer.from(['GET /a HTTP/1.1', 'Host: h', ...fields, '', ''].join('\r\n'), 'latin1');
 const rewritten = (fields: string[], change: Partial<RequestChange> = {}): string[] => {
   const raw = lines(...fields);

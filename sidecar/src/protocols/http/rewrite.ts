@@ -1,6 +1,7 @@
 /** What of a request changes on its way: identity and proxy fields go, credential and tags come. Everything else keeps its bytes. */
 import type { Attribution } from '../../attribute/attribution.js';
 import type { TargetCredential } from '../../credentials/credential.js';
+import { linesNamed } from './fields.js';
 import { type RequestHead, type ResponseHead, value } from './head.js';
 
 const authorizations = new WeakMap<TargetCredential, string>();
@@ -51,6 +52,8 @@ export interface RequestChange {
   baggage: string | undefined;
   /** The response will be masked: only codings that we can open, and no ranges, which could cut what is looked for. */
   masked: boolean;
+  /** Further fields that are not forwarded, by name in lower case. */
+  drops: ((name: string) => boolean) | undefined;
 }
 
 /** Upgrade without HTTP/2 (RFC 9113 3.1: h2c is obsolete; a server may ignore Upgrade): no rule would be asked inside it. */
@@ -71,6 +74,7 @@ export function rewriteRequest(head: RequestHead, raw: Buffer, change: RequestCh
   if (head.nominated || head.upgrade !== undefined) added += connection(head, cuts);
   if (head.baggage || change.baggage) added += baggage(head, change.baggage ?? '', cuts);
   if (change.masked) added += codings(head, cuts);
+  if (change.drops) cuts.push(...linesNamed(head, change.drops));
   const text = head.text;
   if (cuts.length === 0 && added === '' && change.path === undefined)
     return raw.length === text.length ? raw : raw.subarray(raw.length - text.length);

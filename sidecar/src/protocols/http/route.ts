@@ -1,5 +1,5 @@
 /** Where a request asks to go, and whether this connection leads there. */
-import type { SessionContext } from '../protocol.js';
+import type { HttpContext } from './dialect.js';
 import { HttpSyntaxError, type RequestHead } from './head.js';
 
 export interface Routed {
@@ -49,7 +49,7 @@ export class Router {
   /** Scheme and authority of the last absolute target, with the slash behind them. */
   #prefix = '';
 
-  constructor(private readonly context: SessionContext) {}
+  constructor(private readonly context: HttpContext) {}
 
   /** Throws HttpSyntaxError. Requests of one connection mostly name the same host: it is taken apart once. */
   route(head: RequestHead): Routed {
@@ -76,7 +76,8 @@ export class Router {
 
   /** Every name of the declared target is the same target to a policy. */
   leadsHere(route: Routed): boolean {
-    const { host, port, target } = this.context;
+    const { dialect, host, port, target } = this.context;
+    if (dialect.host === 'replaced' && !route.absolute) return true;
     if (route.port !== undefined && route.port !== port) return false;
     return route.host === undefined || same(route.host, host) || target.hosts.some((name) => same(route.host!, name));
   }

@@ -1,19 +1,19 @@
 /** One agent connection and its target connection: exchanges in strict order, each decided and recorded before its bytes go on. */
 import type { EvidenceError } from '@cairn/audit';
 import type { HoldOutcome } from '../../guard/guard.js';
-import type { Session, SessionContext } from '../protocol.js';
+import type { Session } from '../protocol.js';
 import { AgentLeg } from './agent-leg.js';
 import { HeldRequest, approvalBytes } from './held-request.js';
 import { type Decided, type RequestBody, decide, recordDenial, recordIntent, recordRefusal, sendRequest } from './decided.js';
+import type { HttpContext, TunnelSession } from './dialect.js';
 import type { HttpSyntaxError, RequestHead } from './head.js';
 import { LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
 import * as problems from './problem.js';
-import { type Problem, answer } from './problem.js';
+import type { Problem } from './problem.js';
 import { Responses } from './responses.js';
 import { NOWHERE, type Routed, Router } from './route.js';
 import { authorizationLine } from './rewrite.js';
-import { Tunnel } from './tunnel.js';
 import { Upstream } from './upstream.js';
 
 const TLS_HANDSHAKE = 0x16; // RFC 8446 5.1
@@ -21,7 +21,7 @@ const GONE = 'the target closed the connection; send the request again';
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class HttpSession implements Session {
-  readonly #context: SessionContext;
+  readonly #context: HttpContext;
   readonly #leg: AgentLeg;
   readonly #requests: AgentLeg['requests'];
   readonly #responses: Responses;
@@ -41,9 +41,9 @@ export class HttpSession implements Session {
   #agentEnded = false;
   #served = 0;
   #asking = false;
-  #tunnel: Tunnel | undefined;
+  #tunnel: TunnelSession | undefined;
 
-  constructor(context: SessionContext) {
+  constructor(context: HttpContext) {
     this.#context = context;
     this.#leg = new AgentLeg(context.wire, this.#open, {
       head: (head, raw) => this.#head(head, raw),
@@ -325,7 +325,7 @@ export class HttpSession implements Session {
       head.last ||
       this.#upstream.ended ||
       (rest && (head.expectContinue || head.chunked || head.length > MAX_DRAINED_BYTES)) === true;
-    this.#context.wire.toAgent(answer(problem, { close, bodiless: head?.method === 'HEAD' }));
+    this.#context.wire.toAgent(this.#context.dialect.answer(problem, { close, bodiless: head?.method === 'HEAD' }));
     if (close) this.#finish();
     else this.#draining = rest === true;
   }
@@ -351,13 +351,13 @@ export class HttpSession implements Session {
     const open = this.#open[0] ?? this.#waiting;
     if (this.#mode !== 'http' || !open || open.answered) return;
     open.status = String(problem.status);
-    this.#context.wire.toAgent(answer(problem, { close: true, bodiless: open.head.method === 'HEAD' }));
+    this.#context.wire.toAgent(this.#context.dialect.answer(problem, { close: true, bodiless: open.head.method === 'HEAD' }));
   }
 
   #switch(open: OpenExchange, rest: Buffer[]): void {
     this.#mode = 'tunnel';
     this.#open.length = 0;
-    this.#tunnel = new Tunnel(this.#context, open);
+    this.#tunnel = this.#context.dialect.tunnel(this.#context, open);
     for (const chunk of rest) this.#tunnel.targetData(chunk);
     for (const chunk of this.#requests.rest()) this.#tunnel.agentData(chunk);
     this.#leg.end();
