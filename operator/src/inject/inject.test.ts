@@ -414,8 +414,8 @@ test('where the API server is a target, the sidecar alone has a token of the ser
   assert.equal(envOf(object, 'cairn-sidecar')['CAIRN_SERVICE_ACCOUNT_DIR'], '/var/run/secrets/cairn.dev/service-account');
   const env = envOf(object, 'agent');
   assert.deepEqual([env['KUBERNETES_SERVICE_HOST'], env['KUBERNETES_SERVICE_PORT']], ['kubernetes.default.svc', '443']);
-  assert.deepEqual(objectOf(object as Pod, withCluster).object, object, 'a second pass changes nothing');
-  assert.deepEqual(objectOf(object as Pod).object, objectOf(pod()).object, 'a policy without it takes all of it away');
+  assert.deepEqual(objectOf(object, withCluster).object, object, 'a second pass changes nothing');
+  assert.deepEqual(objectOf(object).object, objectOf(pod()).object, 'a policy without it takes all of it away');
 });
 
 test('in explicit capture in-cluster clients are led to the listener of the API server', () => {
