@@ -1,11 +1,12 @@
 /** Controllers: one replica runs them, and stops the moment its Lease is lost. */
 import type { OperatorContext } from './context.js';
 import type { LeaderController, Leading } from './controllers/leading.js';
+import { networks } from './controllers/networks/index.js';
 import { policies } from './controllers/policies/index.js';
 import { createController } from './kubernetes/index.js';
 
 /** Each controller of the leader: one line. */
-const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [policies];
+const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [policies, networks];
 
 async function run({ context, client }: Leading, signal: AbortSignal): Promise<void> {
   const { log, metrics } = context;

@@ -8,3 +8,9 @@ export const POLICY_ANNOTATION = 'cairn.dev/policy';
 export const ENROLL_LABEL = 'cairn.dev/enroll';
 /** On the objects that the operator makes. */
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'cairn-operator' } as const;
+/** Pods of the operator, as the chart labels them. */
+export const OPERATOR_PODS = { 'app.kubernetes.io/name': 'cairn', 'app.kubernetes.io/component': 'operator' } as const;
+/** Every namespace has it, with its own name. */
+export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+/** Port of the token service and of what sidecars ask for. */
+export const SERVICE_PORT = 8443;

@@ -13,6 +13,7 @@ export type Namespace = Typed<k8s.V1Namespace>;
 export type Service = Typed<k8s.V1Service>;
 export type Secret = Typed<k8s.V1Secret>;
 export type ConfigMap = Typed<k8s.V1ConfigMap>;
+export type EndpointSlice = Typed<k8s.V1EndpointSlice>;
 export type NetworkPolicy = Typed<k8s.V1NetworkPolicy>;
 export type NetworkPolicySpec = Json<k8s.V1NetworkPolicySpec>;
 
@@ -40,6 +41,13 @@ export const NAMESPACES: Resource<Namespace> = { ...core, plural: 'namespaces', 
 export const SERVICES: Resource<Service> = { ...core, plural: 'services', kind: 'Service', namespaced: true };
 export const SECRETS: Resource<Secret> = { ...core, plural: 'secrets', kind: 'Secret', namespaced: true };
 export const CONFIG_MAPS: Resource<ConfigMap> = { ...core, plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
+export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+  kind: 'EndpointSlice',
+  namespaced: true,
+};
 export const NETWORK_POLICIES: Resource<NetworkPolicy> = {
   group: 'networking.k8s.io',
   version: 'v1',

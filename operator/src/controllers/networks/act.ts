@@ -1,0 +1,63 @@
+/** Makes the NetworkPolicies of a namespace what they are to be, and says so in the policies' status. */
+import { isDeepStrictEqual } from 'node:util';
+import {
+  AUDIT_POLICIES,
+  conditionsOf,
+  keyOf,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  sameConditions,
+  type EventRecorder,
+  type KubernetesClient,
+  type Namespace,
+  type NetworkPolicy,
+  type Observation,
+  type StoredPolicy,
+} from '../../kubernetes/index.js';
+import { DEFAULT_DENY } from './decide.js';
+
+/** Beside the policies controller, which applies the other conditions. */
+const MANAGER = 'cairn-operator-networks';
+
+export interface Hands {
+  client: KubernetesClient;
+  events: EventRecorder;
+}
+
+/** Given in full by us, so that nothing the API server fills in makes a difference. */
+function same(wanted: NetworkPolicy, found: NetworkPolicy): boolean {
+  const { egress = [], ...rest } = found.spec ?? { podSelector: {} };
+  const { egress: wants = [], ...others } = wanted.spec ?? { podSelector: {} };
+  const labels = Object.entries(wanted.metadata.labels ?? {});
+  return isDeepStrictEqual([rest, egress], [others, wants]) && labels.every(([key, value]) => found.metadata.labels?.[key] === value);
+}
+
+export async function fence(
+  { client, events }: Hands,
+  namespace: Namespace | undefined,
+  wanted: readonly NetworkPolicy[],
+  found: readonly NetworkPolicy[],
+): Promise<void> {
+  const known = new Map(found.map((each) => [keyOf(each), each]));
+  for (const each of wanted) {
+    const present = known.get(keyOf(each));
+    known.delete(keyOf(each));
+    if (present && same(each, present)) continue;
+    await client.apply(NETWORK_POLICIES, each);
+    if (present || each.metadata.name !== DEFAULT_DENY || !namespace) continue;
+    const note = 'The namespace is enrolled: nothing leaves its pods but what AuditPolicies declare.';
+    events.record({ resource: NAMESPACES, metadata: namespace.metadata }, { type: 'Normal', reason: 'Fenced', action: 'Fence', note });
+  }
+  for (const { metadata } of known.values()) {
+    await client.delete(NETWORK_POLICIES, { namespace: metadata.namespace!, name: metadata.name! }, { uid: metadata.uid! });
+  }
+}
+
+export async function report({ client }: Hands, policy: StoredPolicy, observation: Observation, now: string): Promise<void> {
+  const { name, namespace, generation } = policy.metadata;
+  const before = policy.status?.conditions;
+  const conditions = conditionsOf(before, [observation], generation, now);
+  if (sameConditions(before, conditions)) return;
+  const applied = { metadata: { name, namespace }, status: { conditions } } as StoredPolicy;
+  await client.apply(AUDIT_POLICIES, applied, { subresource: 'status', manager: MANAGER });
+}

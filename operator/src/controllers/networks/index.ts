@@ -1,0 +1,81 @@
+/** The fence on the network: default-deny in enrolled namespaces, and ways for agents to what their policies declare. */
+import { isDeepStrictEqual } from 'node:util';
+import { mayRunBy, sameChoice } from '../../agents/index.js';
+import type { Namespace, Pod, Service, Workqueue } from '../../kubernetes/index.js';
+import { ENROLL_LABEL, POLICY_ANNOTATION } from '../../names.js';
+import type { LeaderController, Leading } from '../leading.js';
+import { fence, report } from './act.js';
+import { fenceOf } from './decide.js';
+import { gather } from './gather.js';
+import { ENDPOINTS_MS, WORKERS_COUNT } from './limits.js';
+
+function isEnrolled({ metadata }: Namespace): boolean {
+  return metadata.labels?.[ENROLL_LABEL] === 'true';
+}
+
+export function networks({ context, client }: Leading): LeaderController {
+  const { caches, events, policies } = context;
+  const hands = { client, events };
+
+  const reconcile = async (name: string): Promise<{ afterMs: number } | undefined> => {
+    const namespace = caches.namespaces.store.get({ name });
+    if (!namespace || namespace.metadata.deletionTimestamp !== undefined) return undefined;
+    const { view, asked } = await gather(context, client, name);
+    const { networkPolicies, observations } = fenceOf(view);
+    await fence(hands, namespace, networkPolicies, caches.networkPolicies.store.inNamespace(name));
+    for (const [policy, observation] of observations) {
+      const state = policies.state(`${name}/${policy}`);
+      if (state) await report(hands, state.stored, observation, new Date().toISOString());
+    }
+    return asked ? { afterMs: ENDPOINTS_MS } : undefined;
+  };
+
+  /** Namespaces that a change may concern: enrolled, with policies, or with a fence that is to go. */
+  const all = (queue: Workqueue): void => {
+    for (const namespace of caches.namespaces.store.all()) if (isEnrolled(namespace)) queue.add(namespace.metadata.name!);
+    for (const cache of [caches.policies, caches.networkPolicies])
+      for (const { metadata } of cache.store.all()) queue.add(metadata.namespace!);
+  };
+
+  return {
+    name: 'networks',
+    workers: WORKERS_COUNT,
+    reconcile,
+    feed(queue) {
+      const own = ({ metadata }: { metadata: { namespace?: string } }): void => queue.add(metadata.namespace!);
+      const names = (pod: Pod): void => {
+        const policy = policies.inNamespace(pod.metadata.namespace!).find((each) => mayRunBy(pod, each));
+        if (policy && pod.metadata.annotations?.[POLICY_ANNOTATION] !== undefined) own(pod);
+      };
+      // Once for all Services that change in one moment: any of them may be a target anywhere.
+      let due = false;
+      const anyService = (): void => {
+        if (due) return;
+        due = true;
+        setImmediate(() => {
+          due = false;
+          all(queue);
+        });
+      };
+      const ends = [
+        caches.namespaces.subscribe({
+          added: (namespace) => void (isEnrolled(namespace) && queue.add(namespace.metadata.name!)),
+          updated: (namespace, previous) => void (isEnrolled(namespace) !== isEnrolled(previous) && queue.add(namespace.metadata.name!)),
+        }),
+        policies.onChange((key) => key !== undefined && queue.add(key.slice(0, key.indexOf('/')))),
+        // A status that somebody else wrote over.
+        caches.policies.subscribe({ updated: own }),
+        // What somebody else changed or took away is put back.
+        caches.networkPolicies.subscribe({ added: own, updated: own, deleted: own }),
+        caches.pods.subscribe({ added: names, updated: (pod, previous) => void (sameChoice(pod, previous) || names(pod)), deleted: names }),
+        caches.services.subscribe({
+          added: anyService,
+          updated: (service: Service, previous) => void (isDeepStrictEqual(service.spec, previous.spec) || anyService()),
+          deleted: anyService,
+        }),
+      ];
+      all(queue);
+      return () => ends.forEach((end) => end());
+    },
+  };
+}
