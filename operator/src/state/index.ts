@@ -1,1 +1,2 @@
 export { openClusterState, type ClusterState, type ClusterStateOptions } from './cluster-state.js';
+export { openServing, type Serving, type ServingOptions } from './serving.js';
