@@ -74,7 +74,11 @@ describe('approvals as objects, on two replicas', () => {
     const again = await shared().tryKubectl(decide(id, 'deny'), { as: bob });
     assert.match(again.stderr, /this is approved already/);
     const uses = await Promise.all([one, other, one, other].map((each) => each.post(`/v1/approvals/${id}/use`, {}, token)));
-    assert.deepEqual(uses.map(({ status }) => status).toSorted(), [200, 409, 409, 409], 'used exactly once among all replicas');
+    assert.deepEqual(
+      uses.map(({ status }) => String(status)).toSorted(),
+      ['200', '409', '409', '409'],
+      'used exactly once among all replicas',
+    );
     const object = await shared().get<ApprovalObject>('approval', id, '-n', 'research');
     assert.equal(object.status?.used, true);
     const unused = await shared().tryKubectl([

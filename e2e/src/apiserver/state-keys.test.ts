@@ -70,12 +70,12 @@ describe('the key ring in a Secret, on two replicas', () => {
 
   test('a Secret that somebody deletes comes back with the same keys', async (t) => {
     const { one } = await startReplicas(t, shared());
-    const before = kids(one);
+    const kept = kids(one);
     await shared().kubectl(['delete', 'secret', 'cairn-signing-keys', '-n', 'cairn-system']);
     await until(
       'the Secret',
       async () => (await shared().tryKubectl(['get', 'secret', 'cairn-signing-keys', '-n', 'cairn-system'])).code === 0,
     );
-    assert.deepEqual(kids(one), before);
+    assert.deepEqual(kids(one), kept);
   });
 });

@@ -110,13 +110,13 @@ describe('launches as objects, on two replicas', () => {
     const { one, other, start, workloadToken } = await startReplicas(t, shared());
     const { launch } = await launched(one, 'workload-3');
     const sidecar = await workloadToken('researcher');
-    const before = await revocations(one, 0, sidecar).then((list) => Math.max(0, ...list.map(({ number }) => number)));
-    const waiting = revocations(other, before, sidecar);
+    const known = await revocations(one, 0, sidecar).then((list) => Math.max(0, ...list.map(({ number }) => number)));
+    const waiting = revocations(other, known, sidecar);
     const entry = await one.service.revoke(launch, 'carol', 'over');
     assert.deepEqual(await waiting, [entry]);
     assert.deepEqual(await other.service.revoke(launch, 'dave'), entry, 'it keeps its first entry');
     const later = await start();
-    const told = (await revocations(later, before, sidecar)).map(({ launch: id }) => id);
+    const told = (await revocations(later, known, sidecar)).map(({ launch: id }) => id);
     assert.deepEqual(told, [launch]);
     await assert.rejects(one.service.revoke('0196f1a0-0000-7000-8000-000000000000', 'carol'), { code: 'unknown-launch' });
   });

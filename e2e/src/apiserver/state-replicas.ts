@@ -26,25 +26,28 @@ export const ISSUER = 'https://cairn-operator.cairn-system.svc:8443';
 export const OPERATOR_USER = 'cairn-operator';
 const manifests = new URL('../../../crds/manifests/', import.meta.url).pathname;
 
-export const AGENTS = ['planner', 'researcher', 'sql-writer'];
-export const podOf = (agent: string): PodReference => ({ namespace: 'research', name: `${agent}-0`, uid: `uid-${agent}` });
+const podOf = (agent: string): PodReference => ({ namespace: 'research', name: `${agent}-0`, uid: `uid-${agent}` });
 
 export interface Replica {
   readonly url: string;
   readonly service: OperatorService;
   readonly state: ClusterState;
-  post(path: string, body: unknown, token: string): Promise<Response>;
-  get(path: string, token: string): Promise<Response>;
-  exchange(subject: string, type: 'jwt' | 'txn_token', agent: string): Promise<{ status: number; access_token: string; code?: string }>;
-  stop(): Promise<void>;
+  readonly post: (path: string, body: unknown, token: string) => Promise<Response>;
+  readonly get: (path: string, token: string) => Promise<Response>;
+  readonly exchange: (
+    subject: string,
+    type: 'jwt' | 'txn_token',
+    agent: string,
+  ) => Promise<{ status: number; access_token: string; code?: string }>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface Replicas {
   readonly one: Replica;
   readonly other: Replica;
   readonly client: kubernetes.KubernetesClient;
-  start(more?: Partial<ClusterStateOptions>): Promise<Replica>;
-  workloadToken(agent: string): Promise<string>;
+  readonly start: (more?: Partial<ClusterStateOptions>) => Promise<Replica>;
+  readonly workloadToken: (agent: string) => Promise<string>;
 }
 
 /** Namespaces and custom resources, once for a server. */
