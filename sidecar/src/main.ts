@@ -38,6 +38,7 @@ try {
   await drained();
   clearInterval(sweeper);
   clearInterval(janitor);
+  context.ring.drain();
   await stream.close('the sidecar was stopped');
   await context.witnessed();
   await shipper?.close();

@@ -15,7 +15,9 @@ import type { Log } from '../config/log.js';
 import type { PolicyInForce } from '../control/bundles.js';
 import type { Launches } from '../control/launches.js';
 import type { BodyCapture, Exchange, SessionRecorder } from '../record/exchange.js';
-import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
+import { recorderFor } from '../record/best-effort.js';
+import type { RecorderServices } from '../record/recorder.js';
+import type { EvidenceRing } from '../record/ring.js';
 import { ABANDONED_CONTEXT_MS, MAX_INBOUND_BODY_BYTES } from './limits.js';
 import { originalDestination } from './original-destination.js';
 import { presentedToken, unverifiedIssuer } from './presented-token.js';
@@ -24,6 +26,7 @@ export interface InboundServices {
   contexts: Contexts;
   launches: Launches;
   recorder: RecorderServices;
+  ring: EvidenceRing;
   inForce: () => PolicyInForce;
   /** Ports of the application; the first serves connections that were not redirected. */
   ports: readonly number[];
@@ -84,7 +87,8 @@ class InboundRequest {
     this.#port = this.#applicationPort();
     const { agent } = services.recorder;
     const target = { name: agent.name, host: agent.pod, port: this.#port };
-    this.#recorder = sessionRecorder(services.recorder, { id: uuidv7(), direction: 'inbound', protocol: 'http', target });
+    const facts = { id: uuidv7(), direction: 'inbound', protocol: 'http', target } as const;
+    this.#recorder = recorderFor(services.recorder, services.ring, facts, services.inForce().policy);
   }
 
   async serve(response: ServerResponse): Promise<void> {
@@ -142,7 +146,9 @@ class InboundRequest {
 
   async #admit(): Promise<Admission | { status: number; problem: Record<string, unknown> }> {
     const { services } = this;
-    if (services.recorder.stream.refusing) return refused(503, 'Evidence cannot be written', services.recorder.stream.refusing.message);
+    const { refusing } = this.#recorder;
+    const lenient = this.#allowed().delivery === 'BestEffort';
+    if (refusing && !lenient) return refused(503, 'Evidence cannot be written', refusing.message);
     const attribution = await this.#attribution();
     if (attribution instanceof IdentityError)
       return this.#deny(NOBODY, attribution.code === 'unavailable' ? 503 : 401, attribution.message);
@@ -156,7 +162,7 @@ class InboundRequest {
       return refused(503, 'Too many requests at a time', 'try again later', exchange.id);
     }
     this.#rewriteHeaders(handle);
-    await new Promise<void>((resolve) => services.recorder.turn.after(resolve));
+    if (!lenient) await new Promise<void>((resolve) => services.recorder.turn.after(resolve));
     if (cut.reason !== undefined) return this.#cutEarly(handle, exchange, cut.reason);
     return { attribution, handle, exchange, cut };
   }

@@ -17,8 +17,10 @@ import { MAX_CONNECTIONS } from '../pump/limits.js';
 import type { Session, SessionContext, Wire } from '../protocols/protocol.js';
 import { openOpaqueSession } from '../protocols/opaque/session.js';
 import { protocolModule } from '../protocols/registry.js';
+import { recorderFor } from '../record/best-effort.js';
 import type { SessionRecorder } from '../record/exchange.js';
 import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
+import type { EvidenceRing } from '../record/ring.js';
 import { routeTo, type Route } from '../route/routes.js';
 import { undeclaredTarget } from '../route/undeclared.js';
 import { refusal } from './refusal.js';
@@ -26,6 +28,7 @@ import { refusal } from './refusal.js';
 export interface OutboundServices {
   pump: PumpServices;
   recorder: RecorderServices;
+  ring: EvidenceRing;
   contexts: Contexts;
   credentials: CredentialFiles;
   isSessionToken: (bearer: string) => boolean;
@@ -149,13 +152,19 @@ export class Outbound {
     const { socket, initial, reroute } = connection;
     const { target, host, port } = route;
     const facts = { id, direction: 'outbound', protocol, target: { name: target.name, host, port } } as const;
-    const session: OpenSession = { id, route, served: new ServedLaunches(), record: sessionRecorder(services.recorder, facts) };
+    const session: OpenSession = {
+      id,
+      route,
+      served: new ServedLaunches(),
+      record: recorderFor(services.recorder, services.ring, facts, services.inForce().policy),
+    };
     const aside = (bytes: Buffer): void => this.#start({ socket: nobody(), host, port, initial: bytes }, route, openSession, protocol);
     const open = (wire: Wire): Session => openSession(this.#context(session, wire, aside));
     this.#open.add(session);
     const closed = (): void => void this.#open.delete(session);
     try {
-      session.pump = new Pump(services.pump, { socket, initial, target, host, port, open, reroute, closed });
+      const indifferent = (): boolean => session.record.indifferent === true;
+      session.pump = new Pump(services.pump, { socket, initial, target, host, port, open, reroute, closed, indifferent });
     } catch (error) {
       closed();
       services.log.error('session not started', { session: id, reason: (error as Error).message });

@@ -40,7 +40,7 @@ function destinationOf({ inForce }: SidecarContext, name: string): () => { host:
 }
 
 /** What a pod does not need is not loaded: this one serves requests. */
-async function startInbound({ config, contexts, launches, recorder, inForce, log }: SidecarContext): Promise<Server> {
+async function startInbound({ config, contexts, launches, recorder, ring, inForce, log }: SidecarContext): Promise<Server> {
   const { listenInbound } = await import('./inbound.js');
-  return listenInbound({ contexts, launches, recorder, inForce, ports: config.inboundPorts, address: config.inbound, log });
+  return listenInbound({ contexts, launches, recorder, ring, inForce, ports: config.inboundPorts, address: config.inbound, log });
 }

@@ -1,5 +1,5 @@
 /** Builds the sidecar from its configuration, in the order things depend on each other, and takes it down in reverse. */
-import { createStreamWriter, EventClock, type StreamWriter } from '@cairn/audit';
+import { createStreamWriter, EventClock, type SpoolStreamWriter, type StreamWriter } from '@cairn/audit';
 import { createLaunchVerifier } from '@cairn/identity';
 import { createMetrics, type Metrics } from '../admin/metrics.js';
 import { Contexts, type ContextIdentity } from '../attribute/contexts.js';
@@ -16,6 +16,7 @@ import { livePumps } from '../pump/pump.js';
 import { Turn } from '../pump/turn.js';
 import { loadProtocols } from '../protocols/registry.js';
 import type { RecorderServices } from '../record/recorder.js';
+import { EvidenceRing } from '../record/ring.js';
 import { Tally } from '../record/tally.js';
 import { startShipper, type Shipper } from '../ship/shipper.js';
 import type { SidecarConfig } from './config.js';
@@ -29,6 +30,7 @@ export interface SidecarContext {
   standing: Standing;
   contexts: Contexts;
   recorder: RecorderServices;
+  ring: EvidenceRing;
   stream: StreamWriter;
   shipper: Shipper | undefined;
   authority: CertificateAuthority;
@@ -74,6 +76,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     unshippedBytes: () => shipper?.lag,
   });
   const turn = new Turn(stream);
+  const ring = new EvidenceRing(stream, () => turn.touch());
   const recorder: RecorderServices = { stream, turn, clock, now, agent: config.agent, tally };
   const authority = await createAuthority(config.agent.pod, hostsOf(current));
   const credentials = new CredentialFiles({ secrets: config.credentialsFolder, serviceAccount: config.serviceAccountFolder }, now);
@@ -95,7 +98,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   };
   const sessionToken = newSessionToken();
   const isSessionToken = sessionTokenCheck(sessionToken);
-  const outbound = new Outbound({ pump, recorder, contexts, credentials, isSessionToken, operator, standing, inForce, log });
+  const outbound = new Outbound({ pump, recorder, ring, contexts, credentials, isSessionToken, operator, standing, inForce, log });
   return {
     config,
     log,
@@ -104,6 +107,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     standing,
     contexts,
     recorder,
+    ring,
     stream,
     shipper,
     authority,
@@ -137,7 +141,7 @@ async function openStream(
   clock: EventClock,
   shipper: Shipper | undefined,
   onCheckpoint: (note: string) => void,
-): Promise<StreamWriter> {
+): Promise<SpoolStreamWriter> {
   return createStreamWriter({
     dir: config.spoolFolder,
     agent: config.agent,

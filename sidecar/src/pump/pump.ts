@@ -33,6 +33,8 @@ export interface PumpOptions {
   /** Explicit proxy: takes the connection back with the first bytes of what is to be routed anew. */
   reroute?: ((socket: Socket, bytes: Buffer) => void) | undefined;
   closed?: (() => void) | undefined;
+  /** Whether the session goes on although evidence could not be written. */
+  indifferent?: (() => boolean) | undefined;
 }
 
 /** Sessions that are alive, for deadlines and for draining. */
@@ -208,6 +210,7 @@ export class Pump implements Wire, TurnMember {
   }
 
   evidenceFailed(error: EvidenceError): void {
+    if (this.options.indifferent?.()) return this.send();
     this.#joined = false;
     if (this.#closed) return;
     this.#agent.drop();
@@ -247,6 +250,10 @@ export class Pump implements Wire, TurnMember {
   }
 
   #flushed(): Promise<void> {
+    if (this.options.indifferent?.()) {
+      this.send();
+      return Promise.resolve();
+    }
     return new Promise((resolve) => this.services.turn.after(resolve));
   }
 

@@ -15,6 +15,8 @@ export class Turn {
   #members: TurnMember[] = [];
   #callbacks: (() => void)[] = [];
   #scheduled = false;
+  /** Flushes that held, as a number to compare. */
+  flushes = 0;
 
   constructor(private readonly stream: Pick<StreamWriter, 'flush'>) {}
 
@@ -49,6 +51,7 @@ export class Turn {
     if (callbacks.length > 0) this.#callbacks = [];
     try {
       this.stream.flush();
+      this.flushes += 1;
     } catch (error) {
       const failure = error instanceof EvidenceError ? error : new EvidenceError('io', 'evidence could not be written', { cause: error });
       for (const member of members) member.evidenceFailed(failure);

@@ -63,6 +63,8 @@ export interface BodyCapture {
 export interface SessionRecorder {
   /** Why a new exchange must be refused; undefined while evidence can be written. */
   readonly refusing: EvidenceError | undefined;
+  /** Whether a failed write of evidence concerns nothing but BestEffort exchanges, which go on; absent: it does not. */
+  readonly indifferent?: boolean;
   intent(intent: Intent): Exchange;
   /** `keep` false: sizes and hash only (level Metadata, or Request for a response). `type` as in PayloadReference. */
   body(options: { keep: boolean; maxBytes: number; type: string }): BodyCapture;

@@ -145,7 +145,7 @@ export class HttpSession implements Session {
   }
 
   #request(head: RequestHead, raw: Buffer): void {
-    const { record, host, port } = this.#context;
+    const { host, port } = this.#context;
     if (head.method === 'CONNECT') return this.#refuseRecorded(head, { ...NOWHERE, path: head.target }, problems.connectRefused());
     const route = this.#router.route(head);
     if (!this.#router.leadsHere(route)) {
@@ -157,7 +157,6 @@ export class HttpSession implements Session {
         problems.misdirected(`${route.host}${route.port === undefined ? '' : `:${route.port}`}`, host, port),
       );
     }
-    if (record.refusing) return this.#refuse(problems.noEvidence(record.refusing), head);
     this.#decide(head, raw, route);
   }
 
@@ -170,6 +169,8 @@ export class HttpSession implements Session {
 
   #decide(head: RequestHead, raw: Buffer, route: Routed): void {
     const decided = decide(this.#context, head, raw, route);
+    const { refusing } = this.#context.record;
+    if (refusing && decided.verdict.delivery !== 'BestEffort') return this.#refuse(problems.noEvidence(refusing), head);
     const denial = recordDenial(this.#context, decided);
     if (denial) return this.#refuseOpen(denial.open, denial.problem);
     if (decided.verdict.action === 'RequireApproval') return this.#collect(decided);

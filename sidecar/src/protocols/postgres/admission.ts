@@ -43,16 +43,16 @@ export function admit(
   refuse: (words: ErrorWords) => void,
 ): void {
   const { context } = conversation;
+  const attribution = conversation.attribute(request.hint);
+  const operations = withParameters(request.operations, request.parameters);
+  const verdict = context.decide(operations, attribution);
   const failing = context.record.refusing;
-  if (failing)
+  if (failing && verdict.delivery !== 'BestEffort')
     return refuse({
       code: '53100',
       message: `evidence cannot be written: ${failing.message}`,
       hint: 'Nothing is let through unrecorded; try again later.',
     });
-  const attribution = conversation.attribute(request.hint);
-  const operations = withParameters(request.operations, request.parameters);
-  const verdict = context.decide(operations, attribution);
   const masker = maskerFor(verdict.mask);
   const exchange = record(conversation, request, operations, attribution, verdict, masker);
   const problem = verdict.action === 'Allow' && masker ? request.unmaskable?.(masker) : undefined;

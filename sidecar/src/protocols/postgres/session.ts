@@ -145,11 +145,12 @@ export class PostgresSession implements Session {
     const attribution = this.context.attribute(attributionHint(''));
     const tag = tagOf(attribution);
     const { record } = this.context;
-    if (record.refusing)
+    const verdict = this.connectionVerdict();
+    if (record.refusing && verdict.delivery !== 'BestEffort')
       return this.refuse({ severity: 'FATAL', code: '53100', message: `evidence cannot be written: ${record.refusing.message}` });
     this.connection = record.intent({
       attribution,
-      verdict: this.connectionVerdict(),
+      verdict,
       operation: {
         verb: 'CONNECT',
         resource: startup.parameters.get('database') ?? startup.parameters.get('user') ?? '',
@@ -173,7 +174,7 @@ export class PostgresSession implements Session {
       policy: policy?.name ?? '',
       reason: 'the statements of a connection are decided one by one',
       level: 'Metadata',
-      delivery: 'Durable',
+      delivery: policy?.spec.default.delivery === 'BestEffort' ? 'BestEffort' : 'Durable',
       mask: [],
     };
   }
