@@ -6,8 +6,8 @@ export const MAX_LINE_BYTES = 900 * 1024;
 export const MAX_DEPTH = 64;
 /** Plaintext bytes of one payload record: a Kafka message of 1 MB holds its ciphertext with room to spare. */
 export const MAX_RECORD_BYTES = 512 * 1024;
-/** Bytes of event lines that one batch holds before it is flushed of itself. */
-export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** UTF-16 units of event lines that one batch holds before it is flushed of itself: at three bytes a unit they fit a frame. */
+export const MAX_BATCH_UNITS = 4 * 1024 * 1024;
 /** Sealed bytes that one batch holds before it is flushed of itself. */
 export const MAX_BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 /** Payload bytes of one spool frame; a length beyond it is damage, not data. */

@@ -13,9 +13,6 @@ export class EvidenceError extends Error {
   }
 }
 
-/** Canonical JSON cut anywhere: text, and UTF-8 that was encoded before. Bytes that repeat cost a copy instead of an encoding. */
-export type Pieces = readonly (string | Uint8Array)[];
-
 export interface StreamWriter {
   /** UUIDv7 of this boot's stream. */
   readonly id: string;
@@ -26,7 +23,7 @@ export interface StreamWriter {
    * `integrity` (`{"agent":...,"id":"..."` without trailing comma) and everything after it (`"operation":...}` without leading comma).
    * Buffered until flush. Returns the event's seq. Throws RangeError where the line would exceed MAX_LINE_BYTES.
    */
-  append(head: string | Pieces, tail: string | Pieces): number;
+  append(head: string, tail: string): number;
   /** Adds plaintext to the payload record of the current batch. `undefined` where no auditor key is set (payloads are not kept). */
   payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined;
   /** Seals the batch's payload, writes everything appended so far with one write. After it, a killed process loses nothing. Throws EvidenceError. */

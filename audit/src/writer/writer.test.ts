@@ -5,7 +5,7 @@ import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { verifyCheckpoint } from '../checkpoint/checkpoint.js';
 import { readCertificate } from '../certificate.js';
 import type { AuditEvent } from '../event.js';
-import { CHECKPOINT_EVENTS, MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../limits.js';
+import { CHECKPOINT_EVENTS, MAX_BATCH_UNITS, MAX_BATCH_PAYLOAD_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../limits.js';
 import { auditorPublicKey, generateAuditorKey } from '../seal/auditor-key.js';
 import { listSegments, type SpoolPosition } from '../spool/folder.js';
 import { EvidenceError } from '../stream.js';
@@ -98,7 +98,7 @@ describe('a stream', () => {
   test('flushes of itself where a batch grows over its limit', async () => {
     const writer = await open();
     const filler = 'x'.repeat(MAX_LINE_BYTES / 2);
-    for (let bytes = 0; bytes <= MAX_BATCH_BYTES; bytes += filler.length) {
+    for (let bytes = 0; bytes <= MAX_BATCH_UNITS; bytes += filler.length) {
       writer.append(...pieces({ agent: AGENT, id: 'a', stage: 'intent', protocol: filler, time: 't' }));
     }
     const flushed = readLog(dir, writer.id).lines.length;
@@ -128,6 +128,21 @@ describe('a stream', () => {
     writer.append('{"agent":{},"id":"a"', `"protocol":"${'x'.repeat(MAX_LINE_BYTES - 1000)}","stage":"intent","time":"t"}`);
     await writer.close('test');
     assert.equal((await verify(readLog(dir, writer.id))).integrity.held, true);
+  });
+
+  test('counts an event in bytes, whatever its characters take, and keeps every one of them', async () => {
+    const writer = await open();
+    const event = (characters: number): [string, string] => [
+      '{"agent":{},"id":"a"',
+      `"protocol":"${'\u20ac'.repeat(characters)}","stage":"intent","time":"t"}`,
+    ];
+    const most = Math.floor((MAX_LINE_BYTES - 400) / 3);
+    assert.throws(() => writer.append(...event(most + 200)), RangeError);
+    for (let units = 0; units <= MAX_BATCH_UNITS; units += most) writer.append(...event(most));
+    await writer.close('test');
+    const log = readLog(dir, writer.id);
+    assert.equal((await verify(log)).integrity.held, true);
+    assert.ok(log.lines.some((line) => line.includes('\u20ac'.repeat(most))));
   });
 
   test('says of itself what BestEffort dropped', async () => {

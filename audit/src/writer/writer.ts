@@ -10,7 +10,7 @@ import {
   CHECKPOINT_EVENTS,
   CHECKPOINT_MILLISECONDS,
   DEFAULT_SPOOL_LIMITS,
-  MAX_BATCH_BYTES,
+  MAX_BATCH_UNITS,
   MAX_BATCH_PAYLOAD_BYTES,
   PROBE_MILLISECONDS,
   type SpoolLimits,
@@ -21,7 +21,7 @@ import { encodeFrame, FRAME_KINDS } from '../spool/frame.js';
 import { claim, disclaim } from '../spool/owner.js';
 import { recoverSpool } from '../spool/recover.js';
 import { SegmentFiles } from '../spool/segments.js';
-import { EvidenceError, type Pieces, type StreamWriter } from '../stream.js';
+import { EvidenceError, type StreamWriter } from '../stream.js';
 import { Batch } from './batch.js';
 import { newBootKey } from './boot-key.js';
 import { closed, quotaReached, highWaterReached, storageError } from './errors.js';
@@ -133,8 +133,8 @@ export class SpoolStreamWriter implements StreamWriter {
     }
   }
 
-  append(head: string | Pieces, tail: string | Pieces): number {
-    if (this.#batch.lineBytes >= MAX_BATCH_BYTES) this.flush();
+  append(head: string, tail: string): number {
+    if (this.#batch.length >= MAX_BATCH_UNITS) this.flush();
     const seq = this.#chain(head, tail);
     this.#batch.events += 1;
     return seq;
@@ -212,7 +212,7 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#chain(pieces[0], pieces[1]);
   }
 
-  #chain(head: string | Pieces, tail: string | Pieces): number {
+  #chain(head: string, tail: string): number {
     const seq = this.#seq;
     this.#prev = this.#batch.addLine(head, linkText(this.#prev, seq, this.id), tail);
     this.#seq = seq + 1;
@@ -232,7 +232,7 @@ export class SpoolStreamWriter implements StreamWriter {
     }
     if (this.#payloads?.open) this.#sealRecord(this.#payloads);
     const due = this.#seq - this.#covered >= CHECKPOINT_EVENTS || (checkpoint && this.#seq > this.#covered);
-    if (this.#batch.lineBytes === 0 && !due) return;
+    if (this.#batch.length === 0 && !due) return;
     const note = due ? this.#sign() : undefined;
     const noteFrame = note === undefined ? undefined : encodeFrame(FRAME_KINDS.checkpoint, Buffer.from(note));
     this.#write(this.#batch.frames(noteFrame));

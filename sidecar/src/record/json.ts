@@ -1,6 +1,6 @@
 /**
  * Canonical JSON (RFC 8785) of the parts of an event: members in key order, absent members left out. What repeats (agent,
- * person, launch, verdict, columns) is serialised and encoded once and kept beside its object; the rest is text.
+ * person, launch, verdict, columns) is serialised once and kept beside its object. All of it is text until a batch is written.
  */
 import type { Body } from '@cairn/audit';
 import type { Operation, Verdict } from '@cairn/crds';
@@ -10,27 +10,29 @@ import type { HoldOutcome } from '../guard/guard.js';
 import type { Completion, Masked } from './exchange.js';
 import { quoted, recordedJson } from './recordable.js';
 
-/** Encoded members, each with the comma that follows it. */
-interface IdentityBytes {
-  launch: Buffer;
-  root: Buffer;
+/** Members, each with the comma that follows it. */
+interface IdentityText {
+  launch: string;
+  root: string;
 }
 
-const identities = new WeakMap<LaunchIdentity, IdentityBytes>();
-const verdicts = new WeakMap<Verdict, Buffer>();
+const identities = new WeakMap<LaunchIdentity, IdentityText>();
+const verdicts = new WeakMap<Verdict, string>();
 const columnLists = new WeakMap<NonNullable<Completion['columns']>, string>();
 
+/** The same text in one piece of memory: what is kept to be joined often must not be a tree of joined strings itself. */
+export function flat(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 /** `"launch":{...},` and `"root":{...},`. */
-export function identityBytes(identity: LaunchIdentity): IdentityBytes {
-  let bytes = identities.get(identity);
-  if (!bytes) {
-    bytes = {
-      launch: Buffer.from(`"launch":${recordedJson(identity.launch)},`),
-      root: Buffer.from(`"root":${recordedJson(identity.root)},`),
-    };
-    identities.set(identity, bytes);
+export function identityText(identity: LaunchIdentity): IdentityText {
+  let text = identities.get(identity);
+  if (!text) {
+    text = { launch: flat(`"launch":${recordedJson(identity.launch)},`), root: flat(`"root":${recordedJson(identity.root)},`) };
+    identities.set(identity, text);
   }
-  return bytes;
+  return text;
 }
 
 /** `"attribution":{...}` and, where there is one, `,"cause":"..."`; then a comma. */
@@ -41,18 +43,18 @@ export function attributionText(attribution: Attribution, cause: string | undefi
 }
 
 /** `"decision":{...},"id":"`; `outcome` adds how a hold ended. */
-export function decisionBytes(verdict: Verdict, outcome: HoldOutcome | undefined): Buffer {
-  if (outcome) return encodedDecision(heldDecision(verdict, outcome));
-  let bytes = verdicts.get(verdict);
-  if (!bytes) {
-    bytes = encodedDecision(decision(verdict));
-    verdicts.set(verdict, bytes);
+export function decisionText(verdict: Verdict, outcome: HoldOutcome | undefined): string {
+  if (outcome) return decisionMember(heldDecision(verdict, outcome));
+  let text = verdicts.get(verdict);
+  if (text === undefined) {
+    text = flat(decisionMember(decision(verdict)));
+    verdicts.set(verdict, text);
   }
-  return bytes;
+  return text;
 }
 
-function encodedDecision(members: Record<string, unknown>): Buffer {
-  return Buffer.from(`"decision":${recordedJson(members)},"id":"`);
+function decisionMember(members: Record<string, unknown>): string {
+  return `"decision":${recordedJson(members)},"id":"`;
 }
 
 function heldDecision(verdict: Verdict, outcome: HoldOutcome): Record<string, unknown> {
@@ -97,7 +99,7 @@ export function requestText(body: Body | undefined): string {
 function columnsText(columns: NonNullable<Completion['columns']>): string {
   let text = columnLists.get(columns);
   if (text === undefined) {
-    text = `"columns":${recordedJson(columns)},`;
+    text = flat(`"columns":${recordedJson(columns)},`);
     columnLists.set(columns, text);
   }
   return text;

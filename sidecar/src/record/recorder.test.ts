@@ -18,17 +18,13 @@ const VERDICT: Verdict = { action: 'Allow', policy: 'p', level: 'Metadata', deli
 const NOBODY: Attribution = { method: 'none', identity: undefined, token: undefined, candidates: undefined, cause: undefined };
 const READ: Operation = { verb: 'GET', resource: '/x', effect: 'read' };
 
-type Pieces = Parameters<StreamWriter['append']>[0];
-
 /** A recorder whose events are checked as they are written: by their bytes, then by the schema. */
 function recording(): { recorder: ReturnType<typeof sessionRecorder>; events: AuditEvent[]; tally: Tally; clock: { ms: number } } {
   const events: AuditEvent[] = [];
-  const text = (pieces: Pieces): string =>
-    typeof pieces === 'string' ? pieces : Buffer.concat([...pieces].map((piece) => Buffer.from(piece as string))).toString('utf8');
   const stream = {
     refusing: undefined,
-    append(head: Pieces, tail: Pieces): number {
-      const event = parseEvent(Buffer.from(`${text(head)},${INTEGRITY},${text(tail)}`));
+    append(head: string, tail: string): number {
+      const event = parseEvent(Buffer.from(`${head},${INTEGRITY},${tail}`));
       assert.deepEqual(validateEvent(event), []);
       return events.push(event);
     },

@@ -6,7 +6,7 @@ import type { Turn } from '../pump/turn.js';
 import { StreamBody } from './body.js';
 import type { ExchangeCounts, Tally } from './tally.js';
 import type { BodyCapture, Completion, Exchange, Intent, SessionRecorder } from './exchange.js';
-import { attributionText, decisionBytes, identityBytes, maskedText, operationText, requestText, responseText } from './json.js';
+import { attributionText, decisionText, flat, identityText, maskedText, operationText, requestText, responseText } from './json.js';
 import type { HoldOutcome } from '../guard/guard.js';
 
 export interface RecorderServices {
@@ -30,7 +30,7 @@ export interface SessionFacts {
 /** A recorder for one session. */
 export function sessionRecorder(services: RecorderServices, facts: SessionFacts): SessionRecorder {
   const { stream } = services;
-  const shared = sessionBytes(services, facts);
+  const shared = sessionText(services, facts);
   let sequence = 0;
   return {
     get refusing() {
@@ -46,34 +46,34 @@ export function sessionRecorder(services: RecorderServices, facts: SessionFacts)
   };
 }
 
-/** What every event of a session shares, encoded once. */
-interface SessionBytes {
+/** What every event of a session shares. */
+interface SessionText {
   counts: ExchangeCounts;
   /** `{"agent":{...},` */
-  agent: Buffer;
+  agent: string;
   /** `"protocol":"...",` */
   protocol: string;
   /** `"session":{"direction":"...","id":"...","seq":` */
-  session: Buffer;
+  session: string;
   /** `},"stage":"intent","target":{...},"time":"` by stage. */
-  tail: Record<RecordedStage, Buffer>;
+  tail: Record<RecordedStage, string>;
 }
 
 type RecordedStage = 'intent' | 'decision' | 'complete';
 
-function sessionBytes(services: RecorderServices, facts: SessionFacts): SessionBytes {
+function sessionText(services: RecorderServices, facts: SessionFacts): SessionText {
   const target = canonicalJson(facts.target);
-  const tail = (stage: RecordedStage): Buffer => Buffer.from(`},"stage":"${stage}","target":${target},"time":"`);
+  const tail = (stage: RecordedStage): string => flat(`},"stage":"${stage}","target":${target},"time":"`);
   return {
     counts: services.tally.of(facts.protocol),
-    agent: Buffer.from(`{"agent":${canonicalJson(services.agent)},`),
+    agent: flat(`{"agent":${canonicalJson(services.agent)},`),
     protocol: `"protocol":${JSON.stringify(facts.protocol)},`,
-    session: Buffer.from(`"session":{"direction":"${facts.direction}","id":"${facts.id}","seq":`),
+    session: flat(`"session":{"direction":"${facts.direction}","id":"${facts.id}","seq":`),
     tail: { intent: tail('intent'), decision: tail('decision'), complete: tail('complete') },
   };
 }
 
-const NOTHING = Buffer.alloc(0);
+const NOBODY = { launch: '', root: '' };
 
 class RecordedExchange implements Exchange {
   readonly #started: number;
@@ -83,7 +83,7 @@ class RecordedExchange implements Exchange {
 
   constructor(
     private readonly services: RecorderServices,
-    private readonly shared: SessionBytes,
+    private readonly shared: SessionText,
     private readonly intent: Intent,
     readonly id: string,
     private readonly sequence: number,
@@ -129,20 +129,11 @@ class RecordedExchange implements Exchange {
   ): void {
     const { shared, intent, services } = this;
     const identity = intent.attribution.identity;
-    const who = identity && identityBytes(identity);
+    const who = identity ? identityText(identity) : NOBODY;
+    const head = `${shared.agent}${attributionText(intent.attribution, cause)}${decisionText(intent.verdict, this.#outcome)}${id}"`;
+    const what = who.launch + masked + this.#operation + bodies + who.root;
     const trace = traceparent === undefined ? '"}' : `","trace":{"traceparent":${JSON.stringify(traceparent)}}}`;
-    services.stream.append(
-      [shared.agent, attributionText(intent.attribution, cause), decisionBytes(intent.verdict, this.#outcome), `${id}"`],
-      [
-        who ? who.launch : NOTHING,
-        masked + this.#operation + bodies,
-        who ? who.root : NOTHING,
-        shared.session,
-        String(this.sequence),
-        shared.tail[stage],
-        services.clock.now() + trace,
-      ],
-    );
+    services.stream.append(head, `${what}${shared.session}${this.sequence}${shared.tail[stage]}${services.clock.now()}${trace}`);
     services.turn.touch();
   }
 }
