@@ -156,7 +156,8 @@ export class Pump implements Wire, TurnMember {
     const secured = new TLSSocket(raw, {
       isServer: true,
       minVersion: 'TLSv1.2',
-      secureContext: this.services.secureContextFor(undefined),
+      // Of a client that names no server (RFC 6066 3: an address is none) the declared host is known.
+      secureContext: this.services.secureContextFor(this.options.host),
       SNICallback: (name, callback) => callback(null, this.services.secureContextFor(name)),
       ...(options.alpn ? { ALPNProtocols: options.alpn } : {}),
     });

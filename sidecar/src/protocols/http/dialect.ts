@@ -15,6 +15,8 @@ import type { RequestChange } from './rewrite.js';
 export interface Dialect {
   /** `checked`: a request names the host that its connection leads to. `replaced`: the target serves one host only, which is written in place of what the agent names. */
   readonly host: 'checked' | 'replaced';
+  /** An agent that sends no more while it is answered: `answered` to the end, or `gone`, as where answers may never end. */
+  readonly halfClosed: 'answered' | 'gone';
   /** All that a request may mean to its target, one at least; `path` is the origin-form target. Does not throw. */
   interpret(head: RequestHead, path: string): Operation[];
   /** Why a request is refused whatever rules say. */

@@ -9,6 +9,7 @@ import { Tunnel } from './tunnel.js';
 
 export const plainHttp: Dialect = {
   host: 'checked',
+  halfClosed: 'answered',
   interpret,
   refusal: () => undefined,
   masker: (verdict) => maskerFor(verdict.mask),

@@ -85,6 +85,7 @@ export class HttpSession implements Session {
       this.#fail('the agent closed the connection in the middle of its request');
       return this.#context.wire.destroy('agent ended inside a request');
     }
+    if (this.#open.length > 0 && this.#context.dialect.halfClosed === 'gone') return this.#context.wire.destroy('the agent left');
     this.#idle();
   }
 

@@ -15,6 +15,8 @@ import { answer } from './status.js';
 export const kubernetesApi: Dialect = {
   // The API server serves one host, and clients reach it by several names.
   host: 'replaced',
+  // As the API server itself takes it (net/http): a watch would otherwise go on for nobody until its next event.
+  halfClosed: 'gone',
   interpret,
   refusal,
   masker: maskerOf,

@@ -387,6 +387,14 @@ describe('an answer of the API server', () => {
     assert.deepEqual([rows, resourceVersion], [3, '5']);
   });
 
+  it('that goes on ends when the agent leaves', async () => {
+    const { driver, session } = await asked('GET /api/v1/pods?watch=1');
+    session.targetData(lines('HTTP/1.1 200 OK', 'Content-Type: application/json', 'Transfer-Encoding: chunked', '', ''));
+    session.agentEnd();
+    assert.deepEqual(driver.events.at(-1), 'destroy the agent left');
+    assert.equal(driver.exchanges[0]!.completion!.status, '200');
+  });
+
   it('streams: every line of a log at once, masked or not', async () => {
     for (const mask of [[], [{ detect: ['email' as const] }]]) {
       const { driver, session } = await asked('GET /api/v1/namespaces/a/pods/b/log?follow=true', [], {
