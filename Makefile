@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate demo test test-unit test-e2e test-kafka test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +25,8 @@ test-kafka: build ## a real Kafka broker
 	@tools/need.sh java mvn kcat
 	@node tools/run-tests.mjs e2e/dist/kafka
 
-test-chart: build ## the Helm chart and the pages that speak of it
+test-chart: build ## the Helm chart on a real API server, and the pages that speak of it
+	@tools/need.sh go setpriv flock
 	@node tools/run-tests.mjs e2e/dist/chart
 
 test-apiserver: build ## a real Kubernetes API server; builds it once from Go modules, which takes minutes
@@ -54,6 +55,10 @@ build: setup ## compile every package
 generate: build ## the CRD manifests, the chart's copies and the policy reference, from the schemas
 	@node crds/dist/generate/main.js
 
+manifests: build ## the chart as plain manifests in dist/manifests (VALUES=file.yaml)
+	@tools/need.sh go
+	@node e2e/dist/chart/manifests/main.js dist/manifests $(if $(VALUES),--values $(VALUES))
+
 bench: build ## every benchmark; appends to docs/benchmarks.md
 	@tools/need.sh nginx wrk pgbench pgbouncer taskset
 	@node bench/dist/main.js all
@@ -73,4 +78,4 @@ fuzz: build ## ten minutes of fuzzing (SECONDS=600) of HTTP and PostgreSQL frami
 	@node e2e/dist/fuzz/main.js
 
 clean: ## remove what builds and demos left
-	@rm -rf */dist .cairn
+	@rm -rf dist */dist .cairn

@@ -9,6 +9,13 @@ function annotated(annotations: Record<string, string>): Problem[] {
   return inject(pod, { policies: [], settings: DEFAULT_SETTINGS, enrolled: true, namespace: 'research' }).problems;
 }
 
+/** The literals of a union, or of the member `code` of an interface. */
+function members(file: string, name: string): string[] {
+  const declaration = new RegExp(`(?:type ${name} =|interface ${name} \\{\\s*code:)([^;]+);`).exec(repositoryFile(file));
+  assert.ok(declaration, `${file} declares ${name}`);
+  return [...declaration[1]!.matchAll(/(?<!\[)'([a-z-]+)'/g)].map(([, code]) => code!);
+}
+
 describe('docs/annotations.md', () => {
   const page = repositoryFile('docs/annotations.md');
   const rows = tableBelow(page, '## Annotations').map(([name, values]) => ({ name: codes(name!)[0]!, values: values! }));
@@ -30,13 +37,16 @@ describe('docs/annotations.md', () => {
   }
 
   test('gives the reason behind every skip code', () => {
-    const [union] = /type SkipReason =([^;]+);/.exec(repositoryFile('operator/src/inject/problem.ts'))!.slice(1);
-    const reasons = [...union!.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code as SkipReason);
     const documented = tableBelow(page, '## Why a pod got no sidecar').map(([code, sentence]) => [codes(code!)[0], sentence]);
-    assert.deepEqual(
-      documented,
-      reasons.map((reason) => [reason, skipSentence(reason)]),
-    );
+    const reasons = members('operator/src/inject/problem.ts', 'SkipReason').map((code) => [code, skipSentence(code as SkipReason)]);
+    assert.deepEqual(documented, reasons);
+  });
+
+  test('lists every code of a refusal or warning, and no other', () => {
+    const documented = tableBelow(page, '## Why a pod was refused').map(([code]) => codes(code!)[0]);
+    const ofPolicies = members('crds/src/choose.ts', 'PolicyChoiceProblem');
+    const all = [...members('operator/src/inject/problem.ts', 'ProblemCode'), ...ofPolicies];
+    assert.deepEqual(documented.toSorted(), all.toSorted());
   });
 });
 

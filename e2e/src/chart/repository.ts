@@ -3,7 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const CHART = join(ROOT, 'charts', 'cairn');
+export const GOLDEN = join(ROOT, 'e2e', 'testdata', 'chart');
+export const RELEASE = 'cairn';
+export const NAMESPACE = 'cairn-system';
 
 export const repositoryFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
