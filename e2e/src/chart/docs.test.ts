@@ -65,4 +65,12 @@ describe('docs/metrics.md', () => {
       assert.deepEqual(documented.toSorted(), inCode.toSorted());
     });
   }
+
+  test('has every metric that docs/operations.md alerts on', () => {
+    const alerts = tableBelow(repositoryFile('docs/operations.md'), '## What to alert on').map(([expression]) => expression!);
+    const used = alerts.flatMap((expression) => expression.match(/cairn_[a-z0-9_]+/g) ?? []);
+    const known = ['## Operator', '## Sidecar'].flatMap((heading) => tableBelow(page, heading).map(([name]) => codes(name!)[0]!));
+    assert.ok(used.length > 0);
+    for (const name of used) assert.ok(known.includes(name.replace(/_bucket$/, '')), name);
+  });
 });
