@@ -43,7 +43,7 @@ describe('docs/annotations.md', () => {
   });
 
   test('lists every code of a refusal or warning, and no other', () => {
-    const documented = tableBelow(page, '## Why a pod was refused').map(([code]) => codes(code!)[0]);
+    const documented = tableBelow(page, '## Why a pod was refused').map(([code]) => codes(code!)[0]!);
     const ofPolicies = members('crds/src/choose.ts', 'PolicyChoiceProblem');
     const all = [...members('operator/src/inject/problem.ts', 'ProblemCode'), ...ofPolicies];
     assert.deepEqual(documented.toSorted(), all.toSorted());
