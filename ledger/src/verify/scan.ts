@@ -1,6 +1,7 @@
 /** Everything that a ledger holds, in the order that verification and export want, one page in memory. */
 import { LAST_PAGE_ROWS, PAYLOAD_PAGE_ROWS } from '../limits.js';
 import { blob, type Bind, type Database } from '../store/database.js';
+import { INDEXED } from '../store/schema.js';
 
 export interface ScannedEvent {
   key: number;
@@ -10,9 +11,16 @@ export interface ScannedEvent {
   time: string;
   id: string;
   line: string;
+  principal: number | null;
+  launch: number | null;
+  agent: number | null;
+  target: number | null;
+  verb: number | null;
+  action: number | null;
+  session: number | null;
 }
 
-const SCANNED = 'e.key, s.id AS stream, e.seq, CAST(e.time AS TEXT) AS time, lower(hex(e.id)) AS id, l.line';
+const SCANNED = `e.key, s.id AS stream, e.seq, CAST(e.time AS TEXT) AS time, lower(hex(e.id)) AS id, l.line, ${INDEXED.map((column) => `e.${column}`).join(', ')}`;
 const JOINED = 'CROSS JOIN streams s ON s.key = e.stream CROSS JOIN lines l ON l.key = e.key';
 
 /** Stream after stream, each by seq. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { verifyExport, type Report } from '@cairn/audit';
+import { type AuditEvent, uuidv7, verifyExport, type Report } from '@cairn/audit';
 import { SpoolIngest } from '../ingest/spool.js';
 import type { Ledger } from '../ledger.js';
 import { PayloadReader } from '../payload/payload.js';
@@ -103,6 +103,49 @@ describe('an altered ledger', () => {
   it('tells an index that hides an event from its time', async () => {
     alter(`UPDATE events SET time = 1 WHERE id = x'${ids[5]!.replaceAll('-', '')}'`);
     assert.deepEqual(kinds(await verifyLedger(ledger)), [`altered ${ids[5]}`]);
+  });
+
+  describe('whose search columns were changed', () => {
+    const root = { iss: 'https://idp', sub: 'u1', name: 'alice', groups: ['analysts', 'staff'], authn: 'oidc' as const };
+    const launch = { id: uuidv7(), chain: uuidv7(), depth: 1, path: ['research/planner'] };
+    const operation = { verb: 'SELECT', resource: 'orders', effect: 'read' as const, statement: 'select secrets from orders' };
+    const decision = { action: 'Allow', policy: 'p' } as AuditEvent['decision'];
+    const session = { id: uuidv7(), seq: 1, direction: 'outbound' } as AuditEvent['session'];
+    const target = { name: 'orders', host: 'orders.internal', port: 5432 };
+    let id: string;
+    beforeEach(async () => {
+      ids = await spool.stream(3, { root, launch, operation, decision, session, target } as Partial<AuditEvent>);
+      id = ids[1]!;
+      new SpoolIngest(ledger, spool.folder).drain();
+      assert.deepEqual(kinds(await verifyLedger(ledger)), []);
+    });
+    const only = `WHERE id = x'%'`;
+    const cases: Record<string, string> = {
+      principal: `UPDATE events SET principal = NULL, launch = NULL ${only}`,
+      launch: `UPDATE events SET launch = NULL ${only}`,
+      agent: `UPDATE events SET agent = (SELECT key FROM terms WHERE kind = 'target') ${only}`,
+      target: `UPDATE events SET target = 999999 ${only}`,
+      verb: `UPDATE events SET verb = NULL ${only}`,
+      action: `UPDATE events SET action = (SELECT key FROM terms WHERE kind = 'verb') ${only}`,
+      session: `UPDATE events SET session = NULL ${only}`,
+      text: `INSERT INTO words (words, rowid, text) SELECT 'delete', key, 'select secrets from orders orders' FROM events ${only}`,
+    };
+    for (const [column, sql] of Object.entries(cases)) {
+      it(`tells that its ${column} hides an event`, async () => {
+        alter(sql.replace('%', id.replaceAll('-', '')));
+        const { findings } = (await verifyLedger(ledger)).integrity;
+        assert.deepEqual([findings.length, findings[0]?.event], [1, id], JSON.stringify(findings));
+        assert.match(findings[0]!.sentence, new RegExp(`another ${column} for event`));
+      });
+    }
+
+    it('tells every event of a name that was changed, and of a group that was taken away', async () => {
+      alter(`UPDATE terms SET value = 'DELETE' WHERE kind = 'verb' AND value = 'SELECT'`);
+      assert.equal((await verifyLedger(ledger)).integrity.findings.length, 3);
+      alter(`UPDATE terms SET value = 'SELECT' WHERE kind = 'verb'; DELETE FROM principal_groups WHERE name = 'staff'`);
+      const { findings } = (await verifyLedger(ledger)).integrity;
+      assert.ok(findings.length === 3 && findings.every(({ sentence }) => /another principal/.test(sentence)));
+    });
   });
 
   it('tells a payload with other bytes', async () => {

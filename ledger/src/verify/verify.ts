@@ -1,12 +1,13 @@
 /** Verification of a whole ledger: every stream by seq, every payload, every checkpoint, and what ingest kept aside. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createVerifier, type CertificateTrust, type Finding, type Report, type WitnessEntry } from '@cairn/audit';
+import { type AuditEvent, createVerifier, type CertificateTrust, type Finding, type Report, type WitnessEntry } from '@cairn/audit';
 import type { Ledger } from '../ledger.js';
-import { nanoseconds } from '../ingest/row.js';
+import { readLine } from '../ingest/row.js';
 import { LAST_PAGE_ROWS } from '../limits.js';
 import type { Database } from '../store/database.js';
 import { LEDGER_FILES, openDatabase } from '../store/folder.js';
+import { IndexedColumns } from './columns.js';
 import { byStream, checkpoints, pages, payloads, type ScannedEvent } from './scan.js';
 import { readTrust, readWitness } from './trust.js';
 
@@ -40,6 +41,7 @@ async function verifyDatabase(database: Database, folder: string, options: Verif
     witness: options.witness ?? fromFolder(folder, LEDGER_FILES.witness, readWitness),
   });
   const indexed: Finding[] = [];
+  const columns = new IndexedColumns(database);
   let records = 0;
   const step = async (): Promise<void> => {
     records += 1;
@@ -49,7 +51,8 @@ async function verifyDatabase(database: Database, folder: string, options: Verif
   for (const { note } of checkpoints(database)) verifier.checkpoint(note);
   for (const row of byStream(database)) {
     const event = verifier.event(row.line, `row ${row.key}`);
-    if (event && !isIndexed(row, event)) indexed.push(misplaced(row, event.id, event.integrity));
+    const misled = event && misleads(row, columns);
+    if (event && misled !== undefined) indexed.push(misleading(row, event, misled));
     await step();
   }
   for (const { stream, record, ciphertext } of payloads(database)) {
@@ -64,17 +67,18 @@ function fromFolder<T>(folder: string, name: string, read: (file: string) => T):
   return existsSync(file) ? read(file) : undefined;
 }
 
-/** An index that says otherwise than the line hides the event from searches. */
-function isIndexed(row: ScannedEvent, event: { id: string; time: string; integrity: { stream: string; seq: number } }): boolean {
-  const { stream, seq } = event.integrity;
-  return (
-    row.id === event.id.replaceAll('-', '') && row.stream === stream && row.seq === seq && row.time === String(nanoseconds(event.time))
-  );
+/** What of the index says otherwise than the line, which hides the event from searches. */
+function misleads(row: ScannedEvent, columns: IndexedColumns): string | undefined {
+  const said = readLine(row.line);
+  if ('reason' in said) return 'kind of record';
+  const { id, stream, seq, time } = said;
+  if (row.id !== id.replaceAll('-', '') || row.stream !== stream || row.seq !== seq || row.time !== String(time)) return 'place or time';
+  return columns.difference(row, said);
 }
 
-function misplaced(row: ScannedEvent, event: string, { stream, seq }: { stream: string; seq: number }): Finding {
-  const sentence = `the ledger's index has event ${event} at another place or time than its line says: the index was altered`;
-  return { kind: 'altered', stream, seq, event, where: `row ${row.key}`, sentence };
+function misleading(row: ScannedEvent, { id, integrity: { stream, seq } }: AuditEvent, what: string): Finding {
+  const sentence = `the ledger's index has another ${what} for event ${id} than its line says: the index was altered`;
+  return { kind: 'altered', stream, seq, event: id, where: `row ${row.key}`, sentence };
 }
 
 interface Aside {
