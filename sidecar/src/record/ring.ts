@@ -1,10 +1,11 @@
 /** Events of BestEffort exchanges that cannot be written now: held up to a limit, the oldest dropped and told as a gap. */
-import type { Pieces, SpoolStreamWriter } from '@cairn/audit';
+import type { SpoolStreamWriter } from '@cairn/audit';
 import { RING_BYTES, RING_EVENTS, RING_POLL_MS } from './limits.js';
 
 interface HeldEvent {
-  head: Buffer;
-  tail: Buffer;
+  head: string;
+  tail: string;
+  bytes: number;
 }
 
 export class EvidenceRing {
@@ -25,13 +26,12 @@ export class EvidenceRing {
     return this.stream.refusing !== undefined || this.#held.length > 0 || this.#dropped > 0;
   }
 
-  add(head: string | Pieces, tail: string | Pieces): void {
-    const event = { head: joined(head), tail: joined(tail) };
-    this.#held.push(event);
-    this.#bytes += event.head.length + event.tail.length;
+  add(head: string, tail: string): void {
+    const bytes = Buffer.byteLength(head) + Buffer.byteLength(tail);
+    this.#held.push({ head, tail, bytes });
+    this.#bytes += bytes;
     while (this.#held.length > this.limits.events || this.#bytes > this.limits.bytes) {
-      const oldest = this.#held.shift()!;
-      this.#bytes -= oldest.head.length + oldest.tail.length;
+      this.#bytes -= this.#held.shift()!.bytes;
       this.#dropped += 1;
     }
     this.#timer ??= setInterval(() => this.drain(), RING_POLL_MS).unref();
@@ -48,13 +48,7 @@ export class EvidenceRing {
     this.#bytes = 0;
     this.#dropped = 0;
     if (dropped > 0) this.stream.gap(dropped, 'best-effort');
-    for (const { head, tail } of held) this.stream.append([head], [tail]);
+    for (const { head, tail } of held) this.stream.append(head, tail);
     if (dropped + held.length > 0) this.touch();
   }
-}
-
-/** A copy: the pieces may be used again. */
-function joined(pieces: string | Pieces): Buffer {
-  if (typeof pieces === 'string') return Buffer.from(pieces);
-  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 }
