@@ -32,7 +32,7 @@ interface Followed {
   reflector: kubernetes.Reflector<ConfigMap>;
   /** What handlers were told, in order. */
   told: string[];
-  values(): string[];
+  values: () => string[];
 }
 
 function follow(t: TestContext, client: Client, options: kubernetes.ReflectorOptions<ConfigMap> = {}): Followed {
@@ -90,7 +90,7 @@ describe('a reflector on a real API server', () => {
     await until('the changes', async () => values().join() === wanted.join());
     assert.deepEqual(told, ['-gone', '-again', '+again', 'kept=2', '+new']);
     const { items } = await direct.list(CONFIG_MAPS, { ...SELECTION, pageCount: 1 });
-    assert.deepEqual(items.map(({ metadata }) => metadata.name).toSorted(), ['again', 'kept', 'new', 'same']);
+    assert.deepEqual(items.map(({ metadata }) => metadata.name!).toSorted(), ['again', 'kept', 'new', 'same']);
     assert.equal(reflector.counts.lists, 1);
   });
 

@@ -114,12 +114,12 @@ describe('an altered ledger', () => {
     const target = { name: 'orders', host: 'orders.internal', port: 5432 };
     let id: string;
     beforeEach(async () => {
-      ids = await spool.stream(3, { root, launch, operation, decision, session, target } as Partial<AuditEvent>);
+      ids = await spool.stream(3, { root, launch, operation, decision, session, target });
       id = ids[1]!;
       new SpoolIngest(ledger, spool.folder).drain();
       assert.deepEqual(kinds(await verifyLedger(ledger)), []);
     });
-    const only = `WHERE id = x'%'`;
+    const only = "WHERE id = x'%'";
     const cases: Record<string, string> = {
       principal: `UPDATE events SET principal = NULL, launch = NULL ${only}`,
       launch: `UPDATE events SET launch = NULL ${only}`,
