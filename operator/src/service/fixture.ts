@@ -42,6 +42,8 @@ export interface Fixture {
   /** Stops the service and starts another one over the same state. */
   restart(): Promise<void>;
   readonly stateFolder: string;
+  /** What the service was made of, for a further replica. */
+  readonly options: OperatorServiceOptions;
 }
 
 export function podOf(agent: string): PodReference {
@@ -100,6 +102,7 @@ export async function startFixture(t: TestContext, more: Partial<OperatorService
     },
     bundle,
     stateFolder,
+    options,
     idToken: (person, claims = {}) =>
       signJwt(idpKey, 'JWT', { iss: issuer, aud: 'cairn', iat: seconds(), exp: seconds() + 600, ...PEOPLE[person], ...claims }),
     workloadToken: (agent) =>

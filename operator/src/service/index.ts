@@ -10,6 +10,7 @@ export type { RegisteredKey, WitnessedCheckpoint } from './stores.js';
 export {
   createReviewedWorkloads,
   createTokenReviews,
+  reviewBy,
   type PodStanding,
   type ReviewToken,
   type TokenReviews,

@@ -7,3 +7,5 @@ export const REVIEW_SECONDS = 60;
 /** Questions to the API server at one time; one more is refused, so that junk cannot hammer it. */
 export const REVIEWS_RUNNING = 64;
 export const REVIEW_TOKEN_CHARACTERS = 12 * 1024;
+/** Milliseconds for one answer of the API server. */
+export const REVIEW_MS = 5_000;
