@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,6 +24,10 @@ test-e2e: build ## real servers and real clients
 test-kafka: build ## a real Kafka broker
 	@tools/need.sh java mvn kcat
 	@node tools/run-tests.mjs e2e/dist/kafka
+
+test-keycloak: build ## a real Keycloak, by OpenID Connect and by SAML
+	@tools/need.sh java mvn unzip
+	@node tools/run-tests.mjs e2e/dist/keycloak
 
 test-chart: build ## the Helm chart on a real API server, and the pages that speak of it
 	@tools/need.sh go setpriv flock

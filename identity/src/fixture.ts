@@ -12,15 +12,15 @@ export interface Issuer {
   discovery: Record<string, unknown>;
   /** Answers of further paths: status and body. */
   answers: Record<string, { status?: number; body: unknown }>;
-  /** Path and Authorization of every request so far. */
-  requests: { path: string; authorization: string | undefined }[];
+  /** Path and headers of every request so far. */
+  requests: { path: string; authorization: string | undefined; accept: string | undefined }[];
   count(path: string): number;
 }
 
 export async function startIssuer(t: TestContext, keys: JWK[]): Promise<Issuer> {
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
-    fixture.requests.push({ path, authorization: request.headers.authorization });
+    fixture.requests.push({ path, authorization: request.headers.authorization, accept: request.headers.accept });
     const document = {
       issuer: fixture.issuer,
       jwks_uri: `${fixture.issuer}/jwks`,

@@ -77,6 +77,13 @@ test('metadata that cannot be used says why', async () => {
   assert.deepEqual([certificates.length, login], [SAML_CERTIFICATES, 'https://idp.example/sso']);
 });
 
+test('metadata is asked for as XML: some providers answer 406 to anything else', async (t) => {
+  const provider = await startSamlProvider(t);
+  const spec = { metadata: provider.metadata, entityId: ENTITY_ID, groupsAttribute: 'groups', recipients: [] };
+  assert.equal(await createSamlVerifier({ ...spec, replays: new UsedOnce() }).issuer(), provider.entityId);
+  assert.match(provider.server.requests[0]?.accept ?? '', /samlmetadata\+xml/);
+});
+
 test('metadata comes over https, or over http from a private host', () => {
   const spec = { metadata: 'http://idp.example/metadata', entityId: ENTITY_ID, groupsAttribute: 'groups', recipients: [] };
   assert.throws(() => createSamlVerifier({ ...spec, replays: new UsedOnce() }), { code: 'unavailable', message: /must be https/ });

@@ -58,6 +58,9 @@ export async function readMetadata(text: string, now: number): Promise<SamlMetad
   return { entityId, certificates, login: loginOf(role) };
 }
 
+/** SAML metadata, appendix A; many providers say plain XML. */
+const ACCEPT = 'application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8';
+
 /** The metadata of one provider. */
 export class DescribedProvider {
   readonly #document: Renewed<SamlMetadata>;
@@ -69,7 +72,8 @@ export class DescribedProvider {
     readonly clock: () => number,
   ) {
     const address = trustedUrl(url, 'the address of the SAML metadata');
-    this.#document = new Renewed(async () => readMetadata((await fetchDocument(address, 'the SAML metadata')).text, clock()), clock);
+    const fetched = (): ReturnType<typeof fetchDocument> => fetchDocument(address, 'the SAML metadata', { accept: ACCEPT });
+    this.#document = new Renewed(async () => readMetadata((await fetched()).text, clock()), clock);
     this.#allowance = new FetchAllowance(clock);
   }
 

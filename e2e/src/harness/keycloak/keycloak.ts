@@ -21,8 +21,6 @@ export interface Keycloak {
   readonly samlMetadata: string;
   /** Signs with a new RSA key from now on, for OIDC and SAML; the old one stays published. */
   rotateKey(): Promise<void>;
-  /** Sets lifespans of the realm, in seconds: `accessTokenLifespan`, `accessCodeLifespan`. */
-  configure(settings: Readonly<Record<string, number>>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -109,10 +107,6 @@ class Server implements Keycloak {
       providerType: 'org.keycloak.keys.KeyProvider',
       config: { priority: [String(1000 + this.#keys)], enabled: ['true'], active: ['true'], algorithm: ['RS256'], keySize: ['2048'] },
     });
-  }
-
-  async configure(settings: Readonly<Record<string, number>>): Promise<void> {
-    await this.#administer('PUT', '', settings);
   }
 
   async stop(): Promise<void> {

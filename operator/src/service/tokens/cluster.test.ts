@@ -25,7 +25,7 @@ interface Refusal {
 
 /** A service account's token; the API server of the tests knows those that were made here. */
 async function cluster(): Promise<{
-  token(status: TokenReviewStatus, seconds?: number): Promise<string>;
+  token: (status: TokenReviewStatus, seconds?: number) => Promise<string>;
   reviews: ReturnType<typeof createTokenReviews>;
 }> {
   const key: SigningKey = await generateSigningKey();

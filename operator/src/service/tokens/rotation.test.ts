@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,14 +66,14 @@ async function exchange(fixture: Fixture, replica: string, subject: string, type
 }
 
 /** A person's token at one replica, the launch passed on at the other, and both verified by the other's published keys. */
-async function client(fixture: Fixture, from: string, to: string, progress: () => void, running: () => boolean): Promise<number> {
+async function client(fixture: Fixture, from: string, to: string, progress: EventEmitter, running: () => boolean): Promise<number> {
   const verifier = createLaunchVerifier({ issuer: ISSUER, jwks: `${to}/.well-known/jwks.json` });
   let count = 0;
   for (; running(); count++) {
     const first = await exchange(fixture, from, await fixture.idToken('alice', { jti: String(count) }), 'id_token', 'planner');
     await verifier.verify(first);
     await verifier.verify(await exchange(fixture, to, first, 'txn_token', 'researcher'));
-    progress();
+    progress.emit('done');
   }
   return count;
 }
@@ -86,16 +87,11 @@ test('keys rotate under load at two replicas, one of which hears of it late, and
   const two = await createOperatorService({ ...one.options, stores: over(join(folder, 'two'), late) });
   const replicas = [one.url, await two.listen()] as const;
   t.after(() => two.close());
-  let done = 0;
-  let wake = (): void => undefined;
-  const progress = (): void => {
-    done++;
-    wake();
-  };
-  let ended: Promise<unknown> = Promise.resolve();
+  const progress = new EventEmitter();
   const exchanges = async (more: number): Promise<void> => {
-    for (const goal = done + more; done < goal;) await Promise.race([new Promise<void>((resolve) => (wake = resolve)), ended]);
+    for (let done = 0; done < more; done++) await Promise.race([once(progress, 'done'), ended]);
   };
+  let ended: Promise<unknown> = new Promise(() => undefined);
   let running = true;
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
     client(one, replicas[index % 2]!, replicas[(index + 1) % 2]!, progress, () => running),
