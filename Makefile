@@ -58,6 +58,7 @@ build: setup ## compile every package
 
 generate: build ## the CRD manifests, the chart's copies and the policy reference, from the schemas
 	@node crds/dist/generate/main.js
+	@node operator/dist/admission/manifests/main.js
 
 manifests: build ## the chart as plain manifests in dist/manifests (VALUES=file.yaml)
 	@tools/need.sh go

@@ -1,5 +1,5 @@
 /** An object under admission, with what its namespace and policy say of it. */
-import { policyFor, type AuditPolicySpec } from '@cairn/crds';
+import { choosePolicy, type AuditPolicySpec } from '@cairn/crds';
 import {
   GRANT_ANNOTATION,
   ownerName,
@@ -52,7 +52,7 @@ export type ChosenPolicy = { spec: AuditPolicySpec } | { problem: { code: string
 export function policyOf({ metadata, namespace }: Pick<Subject, 'metadata' | 'namespace'>, options: AdmissionOptions): ChosenPolicy {
   const named = metadata.annotations?.['cairn.dev/policy'];
   const pod = { namespace, labels: metadata.labels ?? {}, ...(named === undefined ? {} : { policyAnnotation: named }) };
-  const { policy, problem } = policyFor(options.cluster.policies(namespace), pod);
+  const { policy, problem } = choosePolicy(options.cluster.policies(namespace), pod);
   return policy ? { spec: policy.spec } : { problem };
 }
 

@@ -6,7 +6,7 @@ import { decideStamp, GRANT_SECONDS, launchesAnew, templateHash, type Presented,
 import { passed, refusalOf, refused, skippedFor, warningsOf } from './decision.js';
 import type { AdmissionContext } from './options.js';
 import { jsonPatch } from './patch.js';
-import type { AdmissionRequest, Decision } from './review.js';
+import type { AdmissionRequest, Decision, GroupVersionKind } from './review.js';
 import { grantOn, injectContext, pathOf, policyOf, subjectOf, withGrant, type ChosenPolicy, type Subject } from './subject.js';
 
 type PolicySpec = Extract<ChosenPolicy, { spec: unknown }>['spec'];
@@ -93,7 +93,9 @@ function restored(subject: Subject, old: KubernetesObject): Decision {
 }
 
 /** A resource whose controller is trusted to make workloads of it: stamped beside its name. */
-async function stampResource(subject: Subject, options: AdmissionContext): Promise<Decision> {
+async function stampResource(subject: Subject, kind: GroupVersionKind, options: AdmissionContext): Promise<Decision> {
+  const name = `${kind.kind}.${kind.group}`;
+  if (!options.trusted.some(({ kinds }) => kinds.includes(name))) return passed('not-a-launch');
   const outcome = await stamped(subject, await stampFor(subject, undefined, options), options);
   return { allowed: true, patch: jsonPatch(subject.object, outcome), warnings: [], code: 'stamped' };
 }
@@ -118,5 +120,5 @@ export async function mutateWorkload(request: AdmissionRequest, enrolled: boolea
   if (skipped) return skippedFor(skipped);
   const subject = subjectOf(request, object, options);
   if (operation === 'UPDATE' && old && !launchesAnew(object, old, path ?? [])) return restored(subject, old);
-  return path ? launched(subject, enrolled, options) : stampResource(subject, options);
+  return path ? launched(subject, enrolled, options) : stampResource(subject, kind, options);
 }

@@ -1,5 +1,5 @@
 /** Injection: a pod or workload in, the same with a sidecar out. No clock, no IO, the input untouched. */
-import { policyFor, type AuditPolicy, type Target } from '@cairn/crds';
+import { choosePolicy, type AuditPolicy, type Target } from '@cairn/crds';
 import type { PodSpec } from './kubernetes.js';
 import { readAnnotations, type InjectAnnotations } from './annotations.js';
 import type { Plan } from './containers.js';
@@ -119,7 +119,7 @@ export function inject<T extends KubernetesObject>(object: T, context: InjectCon
     labels: template.metadata?.labels ?? {},
     ...(annotations.policy ? { policyAnnotation: annotations.policy } : {}),
   };
-  const { policy, problem } = policyFor(context.policies, pod);
+  const { policy, problem } = choosePolicy(context.policies, pod);
   if (problem) return { object, problems: [...problems, { severity: 'error', path: `${at}metadata`, ...problem }] };
   const { settings } = context;
   const agent = annotations.agent ?? context.agent ?? ownerName(object);
