@@ -42,6 +42,11 @@ describe('a value that the chart does not take', () => {
       /'\/sidecar\/env'.*additional properties 'NODE_OPTIONS' not allowed/,
     ],
     ["the auditor's private key", 'auditorKey=\\{"kty":"OKP"\\,"d":"AAAA"\\}', /auditorKey holds a private key, .* give its public half/],
+    [
+      'a kind without its group',
+      'trustedControllers[0].serviceAccount=a/b,trustedControllers[0].kinds={Job}',
+      /'\/trustedControllers\/0\/kinds\/0'/,
+    ],
     ['a controller without a namespace', 'trustedControllers[0].serviceAccount=ci', /'\/trustedControllers\/0/],
   ];
   for (const [what, value, says] of refused) {
