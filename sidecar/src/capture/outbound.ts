@@ -34,6 +34,7 @@ export interface OutboundServices {
   isSessionToken: (bearer: string) => boolean;
   operator: OperatorClient;
   standing: Standing;
+  holdSeconds: number;
   inForce: () => PolicyInForce;
   log: Log;
 }
@@ -191,7 +192,7 @@ export class Outbound {
         this.#revoked(attribution) ?? decide(services.inForce().policy, actorAgent, target.name, operations, attribution),
       record,
       aside,
-      guard: approvalGuard(services.operator, actorAgent, target.name),
+      guard: approvalGuard(services.operator, actorAgent, target.name, services.holdSeconds),
       log: (message, fields) => services.log.info(message, { session: id, target: target.name, ...fields }),
     };
   }

@@ -52,6 +52,7 @@ describe('the configuration of a sidecar', () => {
       logLevel: 'info',
       resolve: new Map(),
       kafka: undefined,
+      holdSeconds: 45,
       spoolLimits: { quotaBytes: 1024 * 1024 * 1024, highWaterBytes: 768 * 1024 * 1024, segmentBytes: 64 * 1024 * 1024 },
     });
   });
@@ -70,6 +71,7 @@ describe('the configuration of a sidecar', () => {
     ['CAIRN_TARGET_LISTEN', 'db=127.0.0.1:5,crm=[::1]:6', (c) => [...c.targets.keys()], ['db', 'crm']],
     ['CAIRN_LOG_LEVEL', 'debug', (c) => c.logLevel, 'debug'],
     ['CAIRN_SPOOL_QUOTA_MIB', '2', (c) => c.spoolLimits.quotaBytes, 2 * 1024 * 1024],
+    ['CAIRN_HOLD_SECONDS', '60', (c) => c.holdSeconds, 60],
     ['CAIRN_SPOOL_QUOTA_MIB', '2', (c) => c.spoolLimits.segmentBytes, 256 * 1024],
     ['CAIRN_SPOOL_HIGH_WATER_MIB', '1048576', (c) => c.spoolLimits.highWaterBytes, 1024 ** 4],
   ] as [string, string, (config: ReturnType<typeof sidecarConfig>) => unknown, unknown][]) {

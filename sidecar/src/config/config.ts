@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AuditEvent, DEFAULT_SPOOL_LIMITS, type SpoolLimits } from '@cairn/audit';
 import { ConfigError, integer, listenAddress, namedAddresses, oneOf, optional, parseAddress, ports, text } from './env.js';
 import type { Environment, ListenAddress } from './env.js';
+import { HOLD_SECONDS, MAX_HOLD_SECONDS } from '../guard/limits.js';
 import { kafkaConnection } from './kafka.js';
 import type { KafkaConnection } from '../ship/connection.js';
 
@@ -32,6 +33,8 @@ export interface SidecarConfig {
   resolve: ReadonlyMap<string, ListenAddress>;
   kafka: KafkaConnection | undefined;
   spoolLimits: SpoolLimits;
+  /** How long a request waits for its approval before the agent is told to come again. */
+  holdSeconds: number;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -67,6 +70,7 @@ export function sidecarConfig(env: Environment): SidecarConfig {
     logLevel: oneOf(env, 'CAIRN_LOG_LEVEL', LOG_LEVELS, 'info'),
     resolve: resolveFile(optional(env, 'CAIRN_RESOLVE_FILE')),
     kafka: kafkaConnection(env),
+    holdSeconds: integer(env, 'CAIRN_HOLD_SECONDS', HOLD_SECONDS, { min: 1, max: MAX_HOLD_SECONDS }),
     spoolLimits: spoolLimits(size('CAIRN_SPOOL_QUOTA_MIB', 1024), size('CAIRN_SPOOL_HIGH_WATER_MIB', 768)),
   };
 }

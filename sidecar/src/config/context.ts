@@ -98,7 +98,19 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   };
   const sessionToken = newSessionToken();
   const isSessionToken = sessionTokenCheck(sessionToken);
-  const outbound = new Outbound({ pump, recorder, ring, contexts, credentials, isSessionToken, operator, standing, inForce, log });
+  const outbound = new Outbound({
+    pump,
+    recorder,
+    ring,
+    contexts,
+    credentials,
+    isSessionToken,
+    operator,
+    standing,
+    holdSeconds: config.holdSeconds,
+    inForce,
+    log,
+  });
   return {
     config,
     log,

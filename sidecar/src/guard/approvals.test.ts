@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import type { Approval, ApprovalRequest, ApprovalVote, Verdict } from '@cairn/crds';
 import type { Attribution } from '../attribute/attribution.js';
 import { OperatorError, type OperatorClient } from '../control/operator-client.js';
-import { approvalGuard, HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './approvals.js';
+import { approvalGuard } from './approvals.js';
+import { HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
 import type { HoldRequest } from './guard.js';
 
 const VERDICT: Verdict = {

@@ -3,12 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Actor, Approval } from '@cairn/crds';
 import { actorOf } from '../decide/decide.js';
 import { OperatorError, type OperatorClient } from '../control/operator-client.js';
+import { HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
 import type { Guard, HoldOutcome, HoldRequest } from './guard.js';
-
-/** Agents' tools time out after 60 to 120 s: answer "pending" well before, and let the retry of the same bytes pass. */
-export const HOLD_SECONDS = 45;
-/** What of a statement an approver is shown, characters. */
-export const MAX_SUMMARY_CHARACTERS = 4096;
 
 export function approvalGuard(operator: OperatorClient, agent: Actor['agent'], target: string, holdSeconds = HOLD_SECONDS): Guard {
   return {

@@ -6,3 +6,9 @@ export const MAX_JSON_DEPTH = 256;
 export const MAX_JSON_STRING_BYTES = 4 * 1024 * 1024;
 /** Longest JSON number or literal. Bytes. */
 export const MAX_JSON_LITERAL_BYTES = 1024;
+/** Agents' tools time out after 60 to 120 s: answer "pending" well before, and let the retry of the same bytes pass. Seconds. */
+export const HOLD_SECONDS = 45;
+/** The operator answers a waiting request after so many seconds at the latest. */
+export const MAX_HOLD_SECONDS = 60;
+/** What of a statement an approver is shown, characters. */
+export const MAX_SUMMARY_CHARACTERS = 4096;
