@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz soak clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,10 @@ bench-ledger: build ## the ledger with EVENTS=10000000 events
 
 fuzz: build ## ten minutes of fuzzing (SECONDS=600) of HTTP and PostgreSQL framing
 	@node e2e/dist/fuzz/main.js
+
+test-regress: build ## PostgreSQL's own regression scripts through a sidecar (SCRIPTS="int4 text" for some)
+	@tools/need.sh psql
+	@node e2e/dist/regress/main.js
 
 soak: build ## memory over REQUESTS=500000 requests on long-lived connections
 	@node e2e/dist/soak/main.js
