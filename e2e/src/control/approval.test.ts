@@ -51,21 +51,21 @@ function post(path: string, body: string): Promise<Answer> {
   return askThrough(sidecar.proxyPort, `http://sink.internal${path}`, { body, agent: new Agent({ keepAlive: false }) });
 }
 
-async function api<T>(user: string, path: string, body?: object): Promise<{ status: number; body: T }> {
+async function api(user: string, path: string, body?: object): Promise<{ status: number; body: unknown }> {
   const { idToken } = await oidc.login({ user });
   const response = await fetch(`${plane.url}${path}`, {
     headers: { authorization: `Bearer ${idToken}`, ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
   });
-  return { status: response.status, body: (await response.json()) as T };
+  return { status: response.status, body: await response.json() };
 }
 
 /** The approval that waits for this path. */
 async function pending(path: string): Promise<Approval> {
   const until = performance.now() + 10_000;
   for (;;) {
-    const { body } = await api<{ approvals: Approval[] }>('bob@example.com', '/v1/approvals?state=pending');
-    const found = body.approvals.find(({ summary }) => summary.includes(path));
+    const { body } = await api('bob@example.com', '/v1/approvals?state=pending');
+    const found = (body as { approvals: Approval[] }).approvals.find(({ summary }) => summary.includes(path));
     if (found) return found;
     assert.ok(performance.now() < until, `no approval was asked for ${path}`);
   }
