@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { fileURLToPath } from 'node:url';
+import { localhostCertificate } from '@cairn/cli';
 import { parsePolicies } from '@cairn/crds';
 import { createGrantVerifier, firstLaunch, generateSigningKey, nextLaunch, type LaunchNode, type VerifiedGrant } from '@cairn/identity';
 import {
@@ -14,7 +15,6 @@ import {
 } from '@cairn/operator';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
-import { loopbackCertificates } from '../harness/kafka-certificates.js';
 import type { ApiServer } from '../harness/kubernetes/index.js';
 import { until } from './until.js';
 
@@ -139,7 +139,7 @@ export async function startAdmission(cluster: ApiServer): Promise<AdmissionWorld
     log: () => undefined,
     registry: new Registry(),
   });
-  const certificates = await loopbackCertificates();
+  const certificates = await localhostCertificate();
   const url = await server.listen({ host: '127.0.0.1', port: 0, tls: certificates });
   const verifier = createGrantVerifier({ issuer: ISSUER, jwks });
   const client = (path: string): object => ({ url: url + path, caBundle: Buffer.from(certificates.ca).toString('base64') });

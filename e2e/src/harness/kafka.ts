@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { loopbackCertificates, type Certificates } from './kafka-certificates.js';
+import { localhostCertificate, type ServerCertificate } from '@cairn/cli';
 import { kafkaJars } from './kafka-home.js';
 import { accepts, freePorts } from './ports.js';
 
@@ -30,7 +30,7 @@ export interface KafkaBroker {
   readonly sasl: string | undefined;
   readonly tls: string | undefined;
   readonly saslTls: string | undefined;
-  readonly certificates: Certificates | undefined;
+  readonly certificates: ServerCertificate | undefined;
   /** SIGKILL; the data stays. */
   kill(): Promise<void>;
   /** Starts again on the same ports and data. */
@@ -43,7 +43,7 @@ export interface KafkaBroker {
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
   const jars = join(await kafkaJars(), '*');
   const folder = await mkdtemp(join(tmpdir(), 'cairn-kafka-'));
-  const certificates = options.tls ? await loopbackCertificates() : undefined;
+  const certificates = options.tls ? await localhostCertificate() : undefined;
   const [controller, plaintext, sasl, tls, saslTls] = (await freePorts(5)) as [number, number, number, number, number];
   const listeners: Listener[] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: plaintext }];
   if (options.users) listeners.push({ name: 'SASL', protocol: 'SASL_PLAINTEXT', port: sasl });

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { localhostCertificate } from '@cairn/cli';
 import { applyTopics, startShipper, type KafkaConnection, type ShipError } from '@cairn/sidecar';
-import { loopbackCertificates } from '../harness/kafka-certificates.js';
 import { startKafka, type KafkaBroker } from '../harness/kafka.js';
 import { testSpool, type TestSpool } from './spool.js';
 
@@ -20,7 +20,7 @@ before(async () => {
   await writeFile(join(dir, 'good'), 'correct horse\n');
   await writeFile(join(dir, 'bad'), 'battery staple');
   await writeFile(join(dir, 'ca.crt'), kafka.certificates!.ca);
-  await writeFile(join(dir, 'stranger.crt'), (await loopbackCertificates()).ca);
+  await writeFile(join(dir, 'stranger.crt'), (await localhostCertificate()).ca);
   spool = await testSpool();
 });
 after(async () => {

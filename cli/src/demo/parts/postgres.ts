@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, rmSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
@@ -35,6 +35,8 @@ export interface PostgresPart {
   /** A certificate that `cert` lines of `hba` take for this role; only with `ssl`. */
   clientCertificate(role: string): Promise<{ cert: string; key: string }>;
   readonly pid: number;
+  /** Folder of its data. */
+  readonly home: string;
   url(user: string, password: string, database: string): string;
   /** Fast shutdown; removes the data. */
   stop(): Promise<void>;
@@ -55,12 +57,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const data = await initialise(folder, home, password, options);
     const tls = options.ssl ? await installCertificate(data) : undefined;
     const { child, port } = await launch(folder, data, options);
-    const onExit = () => {
-      child.kill('SIGQUIT');
-      drop();
-    };
-    process.once('exit', onExit);
-    const part = describe({ child, port, password, tls, home, onExit });
+    const part = describe({ child, port, password, tls, home, watcher: watch(child.pid!, home) });
     await prepare(part, options).catch(async (error: unknown) => {
       await part.stop();
       throw error;
@@ -132,6 +129,18 @@ async function launch(folder: string, data: string, options: PostgresOptions): P
   }
 }
 
+/**
+ * Ends the server at once (SIGQUIT) and removes its folder when this process is gone, however it went: the pipe to the watcher is
+ * closed by the kernel. In a session of its own, so that Ctrl-C in a terminal leaves it to stop().
+ */
+function watch(pid: number, home: string): ChildProcess {
+  const script = 'read -r _; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"';
+  const watcher = spawn('sh', ['-c', script, 'sh', String(pid), home], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  watcher.unref();
+  (watcher.stdin as Socket).unref();
+  return watcher;
+}
+
 /** The server's log on stderr, bounded; only its beginning matters. */
 function collect(child: ChildProcess): { text: string } {
   const said = { text: '' };
@@ -171,19 +180,19 @@ interface Running {
   password: string;
   tls: ServerTls | undefined;
   home: string;
-  onExit: () => void;
+  watcher: ChildProcess;
 }
 
-function describe({ child, port, password, tls, home, onExit }: Running): PostgresPart {
+function describe({ child, port, password, tls, home, watcher }: Running): PostgresPart {
   let stopped: Promise<void> | undefined;
   const stop = async () => {
-    process.off('exit', onExit);
     if (child.exitCode === null && child.signalCode === null) {
       const closed = once(child, 'close');
       child.kill('SIGINT'); // Fast shutdown.
       await closed;
     }
     await rm(home, { recursive: true, force: true, maxRetries: 3 });
+    watcher.kill('SIGKILL');
   };
   return {
     host: HOST,
@@ -193,6 +202,7 @@ function describe({ child, port, password, tls, home, onExit }: Running): Postgr
     clientCertificate: (role) =>
       tls ? tls.issue(role) : Promise.reject(new Error('start PostgreSQL with ssl: true to have client certificates')),
     pid: child.pid ?? 0,
+    home,
     url: (user, secret, database) =>
       `postgres://${encodeURIComponent(user)}:${encodeURIComponent(secret)}@${HOST}:${port}/${encodeURIComponent(database)}`,
     stop: () => (stopped ??= stop()),
