@@ -18,6 +18,7 @@ import {
   type StoredPolicy,
   type StoredProvider,
 } from './kubernetes/index.js';
+import { certificateCaches, type CertificateView } from './controllers/certificates/gather.js';
 import type { Log } from './log.js';
 import type { OperatorMetrics } from './metrics.js';
 import { AGENT_LABEL, MANAGED_BY } from './names.js';
@@ -32,6 +33,11 @@ export interface Caches {
   providers: Reflector<StoredProvider>;
   /** Our own alone. */
   networkPolicies: Reflector<NetworkPolicy>;
+  /** ConfigMaps cairn-ca of all namespaces. */
+  copies: CertificateView['copies'];
+  /** Our own configuration of webhooks. */
+  mutating: CertificateView['mutating'];
+  validating: CertificateView['validating'];
 }
 
 /** Status changes all the time and nobody here asks for more of it. */
@@ -47,13 +53,16 @@ function trimService(service: Service): Service {
   return { metadata, ...(service.spec ? { spec: service.spec } : {}) };
 }
 
-export function createCaches(client: KubernetesClient, log: Log, metrics: OperatorMetrics): Caches {
+export function createCaches(client: KubernetesClient, webhookName: string, log: Log, metrics: OperatorMetrics): Caches {
   const reflect = <T extends ApiObject>(resource: Resource<T>, options: ReflectorOptions<T> = {}): Reflector<T> => {
     const reflector = new Reflector(client, resource, { log, ...options });
     metrics.watchReflector(resource.plural, reflector);
     return reflector;
   };
+  const certificates = certificateCaches(client, webhookName, log);
+  for (const [name, reflector] of Object.entries(certificates)) metrics.watchReflector(name, reflector);
   return {
+    ...certificates,
     namespaces: reflect(NAMESPACES),
     pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: { uid: ({ metadata }) => metadata.uid } }),
     services: reflect(SERVICES, { trim: trimService, indexes: { clusterIP: ({ spec }) => spec?.clusterIP } }),

@@ -4,4 +4,7 @@ export * from './service/index.js';
 export * from './admission/index.js';
 export * from './lineage/index.js';
 export * from './state/index.js';
-export * from './controllers/certificates/index.js';
+export { approvalsController } from './controllers/approvals/index.js';
+export { certificateCaches, certificatesController } from './controllers/certificates/index.js';
+export { launchesController } from './controllers/launches/index.js';
+export { streamsController } from './controllers/streams/index.js';

@@ -1,12 +1,16 @@
 /** Controllers: one replica runs them, and stops the moment its Lease is lost. */
 import type { OperatorContext } from './context.js';
+import { approvals } from './controllers/approvals/index.js';
+import { certificates } from './controllers/certificates/index.js';
+import { launches } from './controllers/launches/index.js';
+import { streams } from './controllers/streams/index.js';
 import type { LeaderController, Leading } from './controllers/leading.js';
 import { networks } from './controllers/networks/index.js';
 import { policies } from './controllers/policies/index.js';
 import { createController } from './kubernetes/index.js';
 
 /** Each controller of the leader: one line. */
-const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [policies, networks];
+const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [policies, networks, certificates, approvals, streams, launches];
 
 async function run({ context, client }: Leading, signal: AbortSignal): Promise<void> {
   const { log, metrics } = context;

@@ -17,10 +17,15 @@ const caches: Part = async (context) => {
   return () => stopCaches(context.caches);
 };
 
+const state: Part = async ({ serving, state: kept }) => {
+  await Promise.all([serving.start(), kept.start()]);
+  return async () => void (await Promise.all([serving.stop(), kept.stop()]));
+};
+
 const ready: Part = async ({ readiness }) => {
   readiness.missing = undefined;
   return async () => void (readiness.missing = 'the operator is stopping');
 };
 
 /** Each part: one line. */
-export const PARTS: readonly Part[] = [admin, caches, lead, ready];
+export const PARTS: readonly Part[] = [admin, caches, state, lead, ready];

@@ -192,7 +192,8 @@ export async function startWebhook(
   lifetimes = { caSeconds: 86_400, leafSeconds: 86_400, overlapSeconds: 3600 },
 ): Promise<Webhook> {
   const names = ['cairn-operator.cairn-system.svc', 'localhost', '127.0.0.1'];
-  const serving = await openServing({ client, namespace: 'cairn-system', names, lifetimes, log: () => undefined });
+  const serving = openServing({ client, namespace: 'cairn-system', names, lifetimes, log: () => undefined });
+  await serving.start();
   const listening = createServer(serving.current(), (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Bundle } from '@cairn/crds';
 import { mintGrant, type Grant, type Revocation } from '@cairn/identity';
@@ -36,6 +36,8 @@ export interface OperatorService {
   rotateKeys(): Promise<void>;
   /** To be called when `bundleFor` would answer differently: wakes the sidecars that wait. */
   bundlesChanged(): void;
+  /** New connections are served with it; those that are open go on. PEM. */
+  renewCertificate(tls: { cert: string; key: string }): void;
   revoke(launch: string, by: string, reason?: string): Promise<Revocation>;
   /** Stamps who created a workload; `id` is unique for the workload. */
   grant(grant: Grant, id: string, lifetimeSeconds: number): Promise<string>;
@@ -91,6 +93,7 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
     jwks: () => context.keys.jwks(),
     rotateKeys: () => context.keys.rotate(),
     bundlesChanged: () => context.changes.notify(BUNDLES),
+    renewCertificate: (tls) => void (server instanceof HttpsServer && server.setSecureContext(tls)),
     revoke: (launch, by, reason) => context.revocations.revoke(launch, by, new Date(context.clock()).toISOString(), reason),
     grant: (grant, id, lifetimeSeconds) =>
       mintGrant(context.keys.current, grant, { issuer: context.issuer, id, now: now(), lifetimeSeconds }),

@@ -1,13 +1,21 @@
 /** The service's state as objects of the cluster, shared by all replicas; each follows it by watching. */
 import type { AgentLaunch, ApprovalObject, AuditStream, WitnessedHead } from '@cairn/crds';
-import { Reflector, type ApiObject, type KubernetesClient, type ReflectorOptions, type Resource } from '../kubernetes/index.js';
+import {
+  Reflector,
+  SECRETS,
+  type ApiObject,
+  type KubernetesClient,
+  type ReflectorOptions,
+  type Resource,
+  type Secret,
+} from '../kubernetes/index.js';
 import type { LogEntry } from '../service/http/basics.js';
 import type { Problem } from '../service/http/problem.js';
 import type { OpenStores, ServiceStores } from '../service/stores.js';
 import { ClusterApprovals } from './approvals.js';
 import { openClusterKeyRing, SIGNING_KEYS, type ClusterKeyRing } from './key-ring.js';
 import { ClusterLaunches, ClusterRevocations } from './launches.js';
-import { AGENT_LAUNCHES, APPROVALS, AUDIT_STREAMS, SECRETS, type Secret } from './resources.js';
+import { AGENT_LAUNCHES, APPROVALS, AUDIT_STREAMS } from './resources.js';
 import { ClusterWitness } from './witness.js';
 
 export interface ClusterStateOptions {
@@ -28,9 +36,11 @@ export interface ClusterState {
   readonly approvals: Reflector<ApprovalObject>;
   readonly launches: Reflector<AgentLaunch>;
   readonly streams: Reflector<AuditStream>;
-  /** For `OperatorServiceOptions.stores`; resolves once everything was listed. */
+  /** For `OperatorServiceOptions.stores`. */
   readonly stores: OpenStores;
-  /** The keys of the stores, once those are open. */
+  /** Resolves once the signing keys are read, or made, and everything was listed. May be called again. */
+  start(): Promise<void>;
+  /** Throws before the start. */
   keys(): ClusterKeyRing;
   /** After the service is closed. */
   stop(): Promise<void>;
@@ -43,13 +53,15 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
   const following = <T extends ApiObject>(resource: Resource<T>, more: ReflectorOptions<T> = {}): Reflector<T> =>
     new Reflector(client, resource, { log, ...more });
   const approvals = following(APPROVALS);
-  const launches = following(AGENT_LAUNCHES, { indexes: byName });
-  const streams = following(AUDIT_STREAMS, { indexes: byName });
+  const launches = following(AGENT_LAUNCHES, {
+    indexes: { ...byName, chain: ({ spec }) => spec.launch.chain, pod: ({ spec }) => spec.pod.uid },
+  });
+  const streams = following(AUDIT_STREAMS, { indexes: { ...byName, pod: ({ spec }) => spec.pod.uid } });
   const secrets = following<Secret>(SECRETS, { namespace, fieldSelector: `metadata.name=${SIGNING_KEYS}` });
   const reflectors = [approvals, launches, streams, secrets];
   let keyRing: ClusterKeyRing | undefined;
 
-  const open: OpenStores = async (notify) => {
+  const begin = async (): Promise<void> => {
     for (const reflector of reflectors) reflector.start();
     const overlap = options.keyOverlapSeconds;
     const keys = await openClusterKeyRing({
@@ -62,6 +74,17 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
     });
     keyRing = keys;
     await Promise.all(reflectors.map((reflector) => reflector.whenSynced()));
+  };
+  let started: Promise<void> | undefined;
+  const start = (): Promise<void> => (started ??= begin());
+  const keysOf = (): ClusterKeyRing => {
+    if (!keyRing) throw new Error('the signing keys are not read yet: start the state first');
+    return keyRing;
+  };
+
+  const open: OpenStores = async (notify) => {
+    await start();
+    const keys = keysOf();
     const held = new ClusterApprovals({ client, approvals, keys, clock, notify, log: warn });
     const revocations = new ClusterRevocations(client, launches, notify);
     const { contradicted = () => undefined, checkpointWrites: writes } = options;
@@ -73,7 +96,7 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
       witness,
       launches: new ClusterLaunches(client, launches),
       async close() {
-        for (const each of [keys, held, revocations]) each.close();
+        for (const each of [held, revocations]) each.close();
         await witness.close();
       },
     } satisfies ServiceStores;
@@ -84,11 +107,10 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
     launches,
     streams,
     stores: open,
-    keys() {
-      if (!keyRing) throw new Error('the signing keys are not read yet: open the stores first');
-      return keyRing;
-    },
+    start,
+    keys: keysOf,
     async stop() {
+      keyRing?.close();
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     },
   };

@@ -1,2 +1,3 @@
+export { AGENT_LAUNCHES, APPROVALS, AUDIT_STREAMS } from './resources.js';
 export { openClusterState, type ClusterState, type ClusterStateOptions } from './cluster-state.js';
 export { openServing, type Serving, type ServingOptions } from './serving.js';

@@ -1,11 +1,11 @@
 /** The key ring in a Secret: every replica follows it, and a rotation counts once whoever asks for it. */
 import type { SigningAlgorithm } from '@cairn/identity';
-import { hasStatus, type KubernetesClient, type Reflector } from '../kubernetes/index.js';
+import { hasStatus, SECRETS, type KubernetesClient, type Reflector, type Secret } from '../kubernetes/index.js';
 import { Problem } from '../service/http/problem.js';
 import { loadKeys, newKeys, rotatedKeys, type LoadedKeys, type StoredKeys } from '../service/key-ring.js';
 import type { KeyRing } from '../service/stores.js';
 import { KEY_OVERLAP_SECONDS } from './limits.js';
-import { MANAGED_BY, revisionOf, SECRETS, type Secret } from './resources.js';
+import { MANAGED_BY, revisionOf } from './resources.js';
 
 export const SIGNING_KEYS = 'cairn-signing-keys';
 const ENTRY = 'keys.json';

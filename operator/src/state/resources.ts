@@ -8,14 +8,6 @@ export const APPROVALS: Resource<ApprovalObject> = { ...cairn, plural: 'approval
 export const AGENT_LAUNCHES: Resource<AgentLaunch> = { ...cairn, plural: 'agentlaunches', kind: 'AgentLaunch' };
 export const AUDIT_STREAMS: Resource<AuditStream> = { ...cairn, plural: 'auditstreams', kind: 'AuditStream' };
 
-/** core/v1 Secret; the values are base64. */
-export interface Secret extends ApiObject {
-  type?: string;
-  data?: Record<string, string>;
-}
-
-export const SECRETS: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
-
 /** Labels of our objects. */
 export const CHAIN_LABEL = 'cairn.dev/chain';
 export const POD_UID_LABEL = 'cairn.dev/pod-uid';

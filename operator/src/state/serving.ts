@@ -1,10 +1,10 @@
 /** The serving certificate of every replica, from Secret cairn-serving; a change is taken over without a closed connection. */
-import { hasStatus, Reflector, type KubernetesClient } from '../kubernetes/index.js';
+import { hasStatus, Reflector, SECRETS, type KubernetesClient, type Secret } from '../kubernetes/index.js';
 import type { Lifetimes } from '../controllers/certificates/decide.js';
 import { bundleOf, heldCertificates, secretData, type HeldCertificates } from '../controllers/certificates/held.js';
 import { firstCertificates } from '../controllers/certificates/step.js';
 import type { LogEntry } from '../service/http/basics.js';
-import { MANAGED_BY, SECRETS, type Secret } from './resources.js';
+import { MANAGED_BY } from './resources.js';
 
 export const SERVING = 'cairn-serving';
 
@@ -27,7 +27,13 @@ export interface ServingOptions {
 }
 
 export interface Serving {
+  /** Of the one Secret. */
   readonly secrets: Reflector<Secret>;
+  /** Names that the certificate is for, and how long things last. */
+  readonly terms: Pick<ServingOptions, 'names' | 'lifetimes'>;
+  /** Reads the certificates, or makes them at the installation's first start, and follows them. */
+  start(): Promise<void>;
+  /** Throws before the start. */
   current(): TlsPair;
   /** PEM of the CAs to be trusted. */
   bundle(): string;
@@ -52,25 +58,33 @@ async function readOrCreate({ client, namespace, names, lifetimes, clock = Date.
   }
 }
 
-/** Reads the certificates, or makes them at the installation's first start, and follows them. */
-export async function openServing(options: ServingOptions): Promise<Serving> {
+export function openServing(options: ServingOptions): Serving {
   const { client, namespace, log } = options;
   const secrets = new Reflector(client, SECRETS, { namespace, fieldSelector: `metadata.name=${SERVING}`, log });
-  let held: HeldCertificates = heldCertificates(await readOrCreate(options))!;
+  let known: HeldCertificates | undefined;
+  const held = (): HeldCertificates => {
+    if (!known) throw new Error('the serving certificate is not read yet: start it first');
+    return known;
+  };
   const followers: ((pair: TlsPair) => void)[] = [];
   const take = (secret: Secret): void => {
     const next = heldCertificates(secret);
     if (!next) return log({ level: 'warn', message: `Secret ${SERVING} is damaged; the last good certificate stays in use` });
-    const renewed = next.leaf.cert !== held.leaf.cert;
-    held = next;
+    const renewed = next.leaf.cert !== held().leaf.cert;
+    known = next;
     if (renewed) for (const follower of followers) follower(next.leaf);
   };
-  secrets.subscribe({ added: take, updated: take });
-  secrets.start();
+  const { names, lifetimes } = options;
   return {
     secrets,
-    current: () => held.leaf,
-    bundle: () => bundleOf(held),
+    terms: { names, lifetimes },
+    async start() {
+      known = heldCertificates(await readOrCreate(options));
+      secrets.subscribe({ added: take, updated: take });
+      secrets.start();
+    },
+    current: () => held().leaf,
+    bundle: () => bundleOf(held()),
     follow: (renewed) => void followers.push(renewed),
     stop: () => secrets.stop(),
   };

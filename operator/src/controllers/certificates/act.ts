@@ -1,15 +1,22 @@
 /** Keeps the operator's certificates fresh and their CA where it must be trusted. Behind the Lease. */
-import { createController, type Controller, type KubernetesClient, type Reflector } from '../../kubernetes/index.js';
-import type { LogEntry } from '../../service/http/basics.js';
+import {
+  CONFIG_MAPS,
+  SECRETS,
+  type KubernetesClient,
+  type Reflector,
+  type ReflectorOptions,
+  type Secret,
+  type Workqueue,
+} from '../../kubernetes/index.js';
 import { changed } from '../../state/conflicts.js';
-import { MANAGED_BY, SECRETS, type Secret } from '../../state/resources.js';
+import { MANAGED_BY } from '../../state/resources.js';
 import { SERVING } from '../../state/serving.js';
+import type { LeaderController } from '../leading.js';
 import { nextCertificateStep, type Lifetimes } from './decide.js';
 import {
   bundlePatch,
   CA_CONFIG_MAP,
   CA_ENTRY,
-  CONFIG_MAPS,
   isDistributed,
   namespacesOf,
   WEBHOOKS,
@@ -29,7 +36,7 @@ export interface CertificatesOptions {
   view: CertificateView;
   /** Of Secret cairn-serving. */
   secrets: Reflector<Secret>;
-  log: (entry: LogEntry) => void;
+  log: ReflectorOptions<Secret>['log'] & object;
   /** Milliseconds; default Date.now. */
   clock?: () => number;
   lookMs?: number;
@@ -40,27 +47,34 @@ const SECRET = 'secret';
 const COPY = 'copy/';
 const WEBHOOK = 'webhook/';
 
-/** Returns once `signal` is aborted and nothing is written any more. */
-export async function runCertificates(options: CertificatesOptions, signal: AbortSignal): Promise<void> {
+export function certificatesController(options: CertificatesOptions): LeaderController {
   const { view, secrets } = options;
-  const controller = createController({ name: 'certificates', workers: 1, log: options.log, reconcile: (key) => reconcile(options, key) });
-  const all = (): void => addAll(options, controller);
-  const copy = ({ metadata }: { metadata: { namespace?: string; name?: string } }, namespace: string | undefined): void =>
-    controller.queue.add(`${COPY}${namespace ?? metadata.name}`);
-  const ofCopy = { added: all, updated: (object: Parameters<typeof copy>[0]) => copy(object, object.metadata.namespace) };
-  const ended = [
-    secrets.subscribe({ added: all, updated: all, deleted: all }),
-    view.namespaces.subscribe({ added: (object) => copy(object, undefined) }),
-    view.copies.subscribe({ ...ofCopy, deleted: (object) => copy(object, object.metadata.namespace) }),
-    view.mutating.subscribe({ added: all, updated: all }),
-    view.validating.subscribe({ added: all, updated: all }),
-  ];
-  all();
-  await controller.run(signal);
-  for (const end of ended) end();
+  return {
+    name: 'certificates',
+    workers: 1,
+    reconcile: (key) => reconcile(options, key),
+    feed(queue) {
+      const all = (): void => addAll(options, queue);
+      const copyIn = (namespace: string): void => queue.add(`${COPY}${namespace}`);
+      const copied = ({ metadata }: { metadata: { namespace?: string } }): void => {
+        copyIn(metadata.namespace!);
+        queue.add(SECRET);
+      };
+      const enrolled = ({ metadata }: { metadata: { name?: string } }): void => copyIn(metadata.name!);
+      const ends = [
+        secrets.subscribe({ added: all, updated: all, deleted: all }),
+        view.namespaces.subscribe({ added: enrolled, updated: enrolled }),
+        view.copies.subscribe({ added: copied, updated: copied, deleted: copied }),
+        view.mutating.subscribe({ added: all, updated: all }),
+        view.validating.subscribe({ added: all, updated: all }),
+      ];
+      all();
+      return () => ends.forEach((end) => end());
+    },
+  };
 }
 
-function addAll({ view, namespace }: CertificatesOptions, { queue }: Controller): void {
+function addAll({ view, namespace }: CertificatesOptions, queue: Workqueue): void {
   for (const each of namespacesOf(view, namespace)) queue.add(`${COPY}${each}`);
   for (const kind of ['mutating', 'validating'] as const) queue.add(`${WEBHOOK}${kind}`);
   queue.add(SECRET);

@@ -1,18 +1,21 @@
 /** What the certificates controller looks at: enrolled namespaces, the CA's copies in them, and our webhook configurations. */
-import { Reflector, type ApiObject, type KubernetesClient, type Resource } from '../../kubernetes/index.js';
-import type { LogEntry } from '../../service/http/basics.js';
-
-export interface ConfigMap extends ApiObject {
-  data?: Record<string, string>;
-}
+import {
+  CONFIG_MAPS,
+  Reflector,
+  type ApiObject,
+  type ConfigMap,
+  type KubernetesClient,
+  type Namespace,
+  type ReflectorOptions,
+  type Resource,
+} from '../../kubernetes/index.js';
+import { ENROLL_LABEL } from '../../names.js';
 
 /** Mutating- or ValidatingWebhookConfiguration; further members are kept as they are. */
 export interface WebhookConfiguration extends ApiObject {
   webhooks?: { name: string; clientConfig: { caBundle?: string } }[];
 }
 
-export const CONFIG_MAPS: Resource<ConfigMap> = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
-const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1', namespaced: false } as const;
 export const WEBHOOKS = {
   mutating: {
@@ -31,21 +34,21 @@ export const CA_CONFIG_MAP = 'cairn-ca';
 export const CA_ENTRY = 'ca.crt';
 
 export interface CertificateView {
-  /** Enrolled ones. */
-  readonly namespaces: Reflector<ApiObject>;
+  readonly namespaces: Reflector<Namespace>;
   /** Named cairn-ca, of every namespace. */
   readonly copies: Reflector<ConfigMap>;
   readonly mutating: Reflector<WebhookConfiguration>;
   readonly validating: Reflector<WebhookConfiguration>;
 }
 
-export function certificateView(client: KubernetesClient, webhookName: string, log: (entry: LogEntry) => void): CertificateView {
-  const named = (name: string): { fieldSelector: string; log: (entry: LogEntry) => void } => ({
-    fieldSelector: `metadata.name=${name}`,
-    log,
-  });
+/** What is to be kept in memory besides the namespaces. */
+export function certificateCaches(
+  client: KubernetesClient,
+  webhookName: string,
+  log: ReflectorOptions<ApiObject>['log'] & object,
+): Omit<CertificateView, 'namespaces'> {
+  const named = (name: string) => ({ fieldSelector: `metadata.name=${name}`, log });
   return {
-    namespaces: new Reflector(client, NAMESPACES, { labelSelector: 'cairn.dev/enroll=true', log }),
     copies: new Reflector(client, CONFIG_MAPS, named(CA_CONFIG_MAP)),
     mutating: new Reflector(client, WEBHOOKS.mutating, named(webhookName)),
     validating: new Reflector(client, WEBHOOKS.validating, named(webhookName)),
@@ -53,8 +56,11 @@ export function certificateView(client: KubernetesClient, webhookName: string, l
 }
 
 /** Namespaces that need the CA: the enrolled ones and our own. */
-export function namespacesOf(view: CertificateView, own: string): string[] {
-  return [...new Set([own, ...[...view.namespaces.store.all()].map(({ metadata }) => metadata.name!)])];
+export function namespacesOf({ namespaces }: CertificateView, own: string): string[] {
+  const enrolled = [...namespaces.store.all()].filter(
+    ({ metadata }) => metadata.labels?.[ENROLL_LABEL] === 'true' && !metadata.deletionTimestamp,
+  );
+  return [...new Set([own, ...enrolled.map(({ metadata }) => metadata.name!)])];
 }
 
 function carries(configuration: WebhookConfiguration, bundle: string): boolean {

@@ -1,6 +1,6 @@
 /** What Secret cairn-serving holds, and what must be trusted because of it. Pure. */
 import { X509Certificate } from 'node:crypto';
-import type { Secret } from '../../state/resources.js';
+import type { Secret } from '../../kubernetes/index.js';
 import { BUNDLE_CAS_COUNT } from './limits.js';
 import type { CertifiedKey } from './issue.js';
 

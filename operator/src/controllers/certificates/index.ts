@@ -1,3 +1,14 @@
-export { runCertificates, type CertificatesOptions } from './act.js';
-export { certificateView, type CertificateView } from './gather.js';
-export { CA_SECONDS, LEAF_SECONDS, OVERLAP_SECONDS } from './limits.js';
+/** Certificates of the operator's servers: renewed, rotated with overlap, and their CA brought to all who are to trust it. */
+import type { LeaderController, Leading } from '../leading.js';
+import { certificatesController } from './act.js';
+
+export { certificatesController, type CertificatesOptions } from './act.js';
+export { certificateCaches, type CertificateView } from './gather.js';
+export { DEFAULT_LIFETIMES } from './limits.js';
+
+export function certificates({ context, client }: Leading): LeaderController {
+  const { config, caches, serving, log } = context;
+  const { namespaces, copies, mutating, validating } = caches;
+  const view = { namespaces, copies, mutating, validating };
+  return certificatesController({ client, namespace: config.namespace, ...serving.terms, view, secrets: serving.secrets, log });
+}

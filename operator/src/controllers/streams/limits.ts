@@ -1,0 +1,8 @@
+/** How long a stream that ended is kept; export older ones first (docs/operations.md). Seconds: 30 days. */
+export const RETENTION_SECONDS = 30 * 86_400;
+/** How long after its last sign a stream without a pod counts as lost. Seconds. */
+export const GRACE_SECONDS = 60;
+/** Streams looked at at once. */
+export const WORKERS_COUNT = 4;
+/** Longest that a timer waits, milliseconds. */
+export const LOOK_MS = 3_600_000;
