@@ -117,8 +117,6 @@ describe('rights on a real API server', () => {
       'create mutatingwebhookconfigurations.admissionregistration.k8s.io',
       'patch customresourcedefinitions.apiextensions.k8s.io',
       'create certificatesigningrequests.certificates.k8s.io',
-      'delete agentlaunches.cairn.dev -n research',
-      'delete approvals.cairn.dev -n research',
       'delete auditstreams.cairn.dev -n research',
       'patch auditpolicies.cairn.dev -n research',
       'create identityproviders.cairn.dev',

@@ -11,6 +11,8 @@ export const AUDIT_STREAMS: Resource<AuditStream> = { ...cairn, plural: 'auditst
 /** Labels of our objects. */
 export const CHAIN_LABEL = 'cairn.dev/chain';
 export const POD_UID_LABEL = 'cairn.dev/pod-uid';
+/** On a stream that ended longer ago than streams are kept here: to be copied and deleted. */
+export const ARCHIVE_LABEL = 'cairn.dev/archive';
 export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'cairn-operator' } as const;
 
 /** Keeps a revoked launch until nothing below it can act any more: with it the revocation would be gone. */

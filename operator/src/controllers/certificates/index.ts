@@ -2,9 +2,8 @@
 import type { LeaderController, Leading } from '../leading.js';
 import { certificatesController } from './act.js';
 
-export { certificatesController, type CertificatesOptions } from './act.js';
-export { certificateCaches, type CertificateView } from './gather.js';
-export { DEFAULT_LIFETIMES } from './limits.js';
+export { certificatesController } from './act.js';
+export { certificateCaches } from './gather.js';
 
 export function certificates({ context, client }: Leading): LeaderController {
   const { config, caches, serving, log } = context;

@@ -28,8 +28,8 @@ for (const [name, object, podRuns, seconds, state, reason] of CASES) {
   });
 }
 
-test('it is cleared away after retention, never while its pod runs', () => {
+test('it is for the archive after retention, never while its pod runs', () => {
   const at = (podRuns: boolean, seconds: number): string =>
     streamStep({ stream: stream(10), podRuns, now: START + seconds * 1000, retentionSeconds: 5000 }).kind;
-  assert.deepEqual([at(false, 5009), at(false, 5010), at(true, 50_000)], ['Status', 'Delete', 'Status']);
+  assert.deepEqual([at(false, 5009), at(false, 5010), at(true, 50_000)], ['Status', 'Archive', 'Status']);
 });

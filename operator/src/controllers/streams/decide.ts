@@ -1,4 +1,4 @@
-/** Whether a stream may still grow, and when its object is cleared away. Pure. */
+/** Whether a stream may still grow, and when its object may be archived. Pure. */
 import type { AuditStream } from '@cairn/crds';
 import type { Observation } from '../../kubernetes/index.js';
 import { GRACE_SECONDS, RETENTION_SECONDS } from './limits.js';
@@ -13,7 +13,7 @@ export interface StreamFacts {
 }
 
 export type StreamStep =
-  | { kind: 'Delete' }
+  | { kind: 'Archive' }
   | { kind: 'Status'; state: 'Open' | 'Closed' | 'Lost'; observation: Observation; afterMs?: number };
 
 /** When the stream last gave a sign, milliseconds. */
@@ -33,7 +33,7 @@ export function streamStep({ stream, podRuns, now, retentionSeconds = RETENTION_
   const last = lastSign(stream);
   const due = last + retentionSeconds * 1000;
   const { closed } = stream.spec;
-  if (!podRuns && now >= due) return { kind: 'Delete' };
+  if (!podRuns && now >= due) return { kind: 'Archive' };
   const { size = 0 } = stream.status?.lastCheckpoint ?? {};
   if (closed) {
     const message = `its sidecar wrote its last event and the witness saw ${size} events`;

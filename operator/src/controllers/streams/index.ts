@@ -1,4 +1,4 @@
-/** Streams: whether they may still grow, what their pods left behind, cleared away after retention. */
+/** Streams: whether they may still grow, what their pods left behind, and which may be archived. */
 import type { AuditStream } from '@cairn/crds';
 import {
   conditionsOf,
@@ -11,6 +11,7 @@ import {
   type Reflector,
 } from '../../kubernetes/index.js';
 import { AUDIT_STREAMS, type ClusterState } from '../../state/index.js';
+import { ARCHIVE_LABEL } from '../../state/resources.js';
 import type { LeaderController, Leading } from '../leading.js';
 import { streamStep, type StreamStep } from './decide.js';
 import { LOOK_MS, WORKERS_COUNT } from './limits.js';
@@ -73,10 +74,13 @@ async function act(
   step: StreamStep,
   now: number,
 ): Promise<{ afterMs: number } | undefined> {
-  const { uid, generation } = stream.metadata;
+  const { generation } = stream.metadata;
   const key = splitKey(keyOf(stream));
-  if (step.kind === 'Delete') {
-    await client.delete(AUDIT_STREAMS, key, { ...(uid ? { uid } : {}) });
+  if (step.kind === 'Archive') {
+    // The operator deletes nothing that its evidence is held against; people do, once they have a copy.
+    if (stream.metadata.labels?.[ARCHIVE_LABEL] !== 'true') {
+      await client.mergePatch(AUDIT_STREAMS, key, { metadata: { labels: { [ARCHIVE_LABEL]: 'true' } } });
+    }
     return undefined;
   }
   const { state, observation, afterMs } = step;

@@ -1,4 +1,4 @@
-/** How long a stream that ended is kept; export older ones first (docs/operations.md). Seconds: 30 days. */
+/** How long after its last sign a stream that ended is marked for the archive. Seconds: 30 days. */
 export const RETENTION_SECONDS = 30 * 86_400;
 /** How long after its last sign a stream without a pod counts as lost. Seconds. */
 export const GRACE_SECONDS = 60;
