@@ -1,4 +1,4 @@
-import { createGrantVerifier, createLaunchVerifier, type GrantVerifier, type LaunchVerifier, UsedOnce } from '@cairn/identity';
+import { createGrantVerifier, createLaunchVerifier, type GrantVerifier, type LaunchVerifier } from '@cairn/identity';
 import type { Log } from './http/basics.js';
 import { Changes } from './http/changes.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
@@ -46,7 +46,7 @@ export async function openContext(options: OperatorServiceOptions): Promise<Serv
   const { providers } = options;
   const people = new People({
     providers: typeof providers === 'function' ? providers : () => providers,
-    replays: options.replays ?? new UsedOnce(clock),
+    replays: stores.assertions,
     issuer: () => current().issuer,
     jwks: () => keys.jwks(),
     reviews: options.reviews,

@@ -1,5 +1,5 @@
 import type { Bundle, IdentityProviderSpec } from '@cairn/crds';
-import type { GrantOwner, OneTimeUse, PodReference, Workload, WorkloadVerifier } from '@cairn/identity';
+import type { GrantOwner, PodReference, Workload, WorkloadVerifier } from '@cairn/identity';
 import type { Log } from './http/basics.js';
 import type { OpenStores } from './stores.js';
 import type { TokenReviews } from './workloads/index.js';
@@ -27,8 +27,6 @@ export interface OperatorServiceOptions {
   workloads: WorkloadVerifier;
   /** Who vouches for people. As a function: the same array until one of them changes. */
   providers: readonly IdentityProviderSpec[] | (() => readonly IdentityProviderSpec[]);
-  /** Where used assertions are remembered; default: in this process, which is enough for one replica. */
-  replays?: OneTimeUse;
   /** Whose a token of the cluster is; without it the cluster's service accounts launch nothing by themselves. */
   reviews?: TokenReviews;
   /** undefined: no policy applies to the pod (answered 404). */

@@ -1,6 +1,6 @@
 /** What the service keeps beyond its own life: on this machine's disk (files/) or as objects of a cluster (operator/src/state). */
 import type { Approval, ApprovalRequest, ApprovalVote } from '@cairn/crds';
-import type { LaunchNode, PodReference, Revocation, RevocationList, SigningKey } from '@cairn/identity';
+import type { LaunchNode, OneTimeUse, PodReference, Revocation, RevocationList, SigningKey } from '@cairn/identity';
 import type { JSONWebKeySet } from 'jose';
 
 /**
@@ -96,6 +96,8 @@ export interface ServiceStores {
   readonly revocations: RevocationStore;
   readonly witness: Witness;
   readonly launches: LaunchRecords;
+  /** Which SAML assertions were used. */
+  readonly assertions: OneTimeUse;
   close(): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import type { LogEntry } from '../service/http/basics.js';
 import type { Problem } from '../service/http/problem.js';
 import type { OpenStores, ServiceStores } from '../service/stores.js';
 import { ClusterApprovals } from './approvals.js';
+import { ClusterAssertions } from './assertions.js';
 import { openClusterKeyRing, SIGNING_KEYS, type ClusterKeyRing } from './key-ring.js';
 import { ClusterLaunches, ClusterRevocations } from './launches.js';
 import { AGENT_LAUNCHES, APPROVALS, AUDIT_STREAMS } from './resources.js';
@@ -87,6 +88,7 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
     const keys = keysOf();
     const held = new ClusterApprovals({ client, approvals, keys, clock, notify, log: warn });
     const revocations = new ClusterRevocations(client, launches, notify);
+    const assertions = new ClusterAssertions({ client, namespace, clock, log: warn });
     const { contradicted = () => undefined, checkpointWrites: writes } = options;
     const witness = new ClusterWitness({ client, streams, clock, contradicted, log: warn, ...(writes ? { writes } : {}) });
     return {
@@ -95,9 +97,10 @@ export function openClusterState(options: ClusterStateOptions): ClusterState {
       revocations,
       witness,
       launches: new ClusterLaunches(client, launches),
+      assertions,
       async close() {
         for (const each of [held, revocations]) each.close();
-        await witness.close();
+        await Promise.all([witness.close(), assertions.close()]);
       },
     } satisfies ServiceStores;
   };

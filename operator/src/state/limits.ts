@@ -17,3 +17,8 @@ export const CHECKPOINT_CLOSE_MS = 10_000;
 export const CHECKPOINT_CLOSE_WRITES = 32;
 /** A signing key that was published for less may be unknown to verifiers and signs nothing yet, seconds. */
 export const KEY_OVERLAP_SECONDS = 300;
+/** How often one replica clears away used assertions that have expired, seconds; and how many at once. */
+export const ASSERTION_SWEEP_SECONDS = 300;
+export const ASSERTION_SWEEP_COUNT = 1000;
+/** How much longer than they hold they are remembered: replicas' clocks differ. */
+export const ASSERTION_MARGIN_SECONDS = 300;

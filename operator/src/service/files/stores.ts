@@ -1,5 +1,6 @@
 /** The stores of a single process: journals in a folder. For the demo and for tests. */
 import { join } from 'node:path';
+import { UsedOnce } from '@cairn/identity';
 import type { OpenStores } from '../stores.js';
 import { FileApprovals } from './approvals.js';
 import { openKeyRing } from './key-ring.js';
@@ -20,6 +21,8 @@ export function fileStores(folder: string): OpenStores {
       approvals,
       // Every event names its launch, and launch ids follow from their subjects: there is nothing else to keep here.
       launches: { record: () => Promise.resolve() },
+      // Of this process: after a restart an assertion could be used once more, within its ten minutes.
+      assertions: new UsedOnce(clock),
       async close() {
         await Promise.all([witness.close(), approvals.close(), revocations.close()]);
       },
