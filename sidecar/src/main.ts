@@ -5,6 +5,7 @@ import { sidecarConfig } from './config/config.js';
 import { createContext } from './config/context.js';
 import { followBundle } from './control/bundles.js';
 import { followRevocations, retried } from './control/follow.js';
+import { renewTokens } from './control/renewal.js';
 import { writeAgentFolder } from './credentials/agent-folder.js';
 import { drained, sweepPumps } from './pump/sweep.js';
 import { deleteIngested } from './ship/ingested.js';
@@ -25,6 +26,7 @@ try {
   const notReady = (): string | undefined => stream.refusing?.message ?? standing.problem;
   const admin = await serveAdmin(config.admin, { registry: metrics.registry, notReady, drain: () => stopping.abort() });
   log.info('sidecar ready', { stream: stream.id, capture: config.capture, policy: inForce().policy.name });
+  void renewTokens({ launches, contexts: context.contexts, grant, own, log }, signal);
   void followBundle(operator, inForce(), adopt, log, signal);
   const cut = (): void => {
     context.outbound.cut();

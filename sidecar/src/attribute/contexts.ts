@@ -95,6 +95,18 @@ export class Contexts {
     }
   }
 
+  /** Who is being served, each identity once. */
+  identities(): Set<LaunchIdentity> {
+    const found = new Set<LaunchIdentity>();
+    for (const { identity } of this.#open.values()) if (identity) found.add(identity);
+    return found;
+  }
+
+  /** What is done from now on for the identity carries its new token. */
+  renew(identity: LaunchIdentity, token: string): void {
+    for (const context of this.#open.values()) if (context.identity === identity) context.token = token;
+  }
+
   /** First rung that applies: handle, trace, serialized, same_root, ambiguous; nothing open: the pod's own launch. */
   attribute(hint: AttributionHint): Attribution {
     if (hint.handle !== undefined) {

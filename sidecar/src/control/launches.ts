@@ -1,6 +1,6 @@
 /** Launch tokens of this pod: one per token that a caller presented, renewed before they expire, and the pod's own. */
 import { hash } from 'node:crypto';
-import { IdentityError, type LaunchVerifier } from '@cairn/identity';
+import { IdentityError, type LaunchIdentity, type LaunchVerifier } from '@cairn/identity';
 import type { ContextIdentity } from '../attribute/contexts.js';
 import { MAX_LAUNCHES, RENEW_BEFORE_SECONDS } from './limits.js';
 import { OperatorError, type OperatorClient } from './operator-client.js';
@@ -18,6 +18,8 @@ interface Held {
 
 export class Launches {
   readonly #held = new Map<string, Held>();
+  /** What each identity's token is now. */
+  readonly #tokens = new WeakMap<LaunchIdentity, Exchanged>();
 
   constructor(
     private readonly operator: OperatorClient,
@@ -41,6 +43,16 @@ export class Launches {
     return exchanged;
   }
 
+  /** A fresh token for a launch of this pod whose token expires soon; undefined where that is not so. Throws OperatorError, IdentityError. */
+  async renewed(identity: LaunchIdentity): Promise<string | undefined> {
+    const exchanged = this.#tokens.get(identity);
+    if (!exchanged || exchanged.expires - RENEW_BEFORE_SECONDS >= this.now() / 1000) return undefined;
+    const { token } = await this.operator.exchange(exchanged.token, 'launch', 'renew');
+    const { expires } = await this.verifier.verify(token);
+    this.#tokens.set(identity, { identity, token, expires });
+    return token;
+  }
+
   #ask(token: string, kind: 'oidc' | 'launch' | 'grant', key: string): Held {
     if (this.#held.size >= MAX_LAUNCHES) this.#held.delete(this.#held.keys().next().value!);
     const held: Held = { identity: this.#exchange(token, kind), expires: 0 };
@@ -60,7 +72,9 @@ export class Launches {
       const { root, launch, ancestors, expires } = await this.verifier.verify(token);
       const identity = { root, launch };
       this.standing.know(identity, ancestors);
-      return { identity, token, expires };
+      const exchanged = { identity, token, expires };
+      this.#tokens.set(identity, exchanged);
+      return exchanged;
     } catch (error) {
       if (error instanceof IdentityError) throw error;
       // What this pod lacks (its workload token) or cannot read (an answer that is no JSON) says nothing of the token.

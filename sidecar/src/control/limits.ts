@@ -12,3 +12,5 @@ export const RETRY_MS = { first: 250, most: 10_000 } as const;
 export const MAX_LAUNCHES = 10_000;
 /** A launch token is renewed this long before it expires, seconds. */
 export const RENEW_BEFORE_SECONDS = 30;
+/** Between two looks for launch tokens that expire soon, milliseconds; well below RENEW_BEFORE_SECONDS, so that a failed renewal is tried again. */
+export const RENEWAL_LOOK_MS = 5_000;

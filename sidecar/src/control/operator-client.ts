@@ -63,8 +63,8 @@ export class OperatorClient {
         : new HttpAgent(keepAlive);
   }
 
-  /** RFC 8693: a launch token of this pod for what the subject token proves. */
-  async exchange(subject: string, kind: keyof typeof SUBJECT_TYPES): Promise<{ token: string; expiresIn: number }> {
+  /** RFC 8693: a launch token of this pod for what the subject token proves. `renew`: a fresh one for this pod's own launch. */
+  async exchange(subject: string, kind: keyof typeof SUBJECT_TYPES, scope?: 'renew'): Promise<{ token: string; expiresIn: number }> {
     const form = new URLSearchParams({
       grant_type: TOKEN_EXCHANGE,
       subject_token: subject,
@@ -72,6 +72,7 @@ export class OperatorClient {
       actor_token: this.#workloadToken(),
       actor_token_type: `${TOKEN_TYPE}jwt`,
       requested_token_type: `${TOKEN_TYPE}txn_token`,
+      ...(scope ? { scope } : {}),
     });
     const answer = await this.#ask({
       method: 'POST',
