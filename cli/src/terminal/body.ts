@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import type { AuditEvent } from '@cairn/audit';
 import type { OpenedBody } from '@cairn/ledger';
+import { terminalLines } from './asciicast.js';
 import { printable, shorten } from './style.js';
 
 export interface BodyOptions {
@@ -20,10 +21,16 @@ const MAX_CELL = 80;
 export async function bodyLines(body: OpenedBody, event: AuditEvent, options: BodyOptions): Promise<string[]> {
   const masked = options.unmask ? [] : (event.masked ?? []).map(({ path }) => lastMember(path));
   const rows = body.type === POSTGRES && options.part === 'response';
-  const lines = rows ? await postgresLines(body.bytes, masked) : textLines(body, masked);
+  const lines = rows
+    ? await postgresLines(body.bytes, masked)
+    : isTerminal(body)
+      ? cut(terminalLines(body.bytes))
+      : textLines(body, masked);
   if (body.truncated) lines.push('(the record holds no more of this body)');
   return lines;
 }
+
+const isTerminal = ({ type }: OpenedBody): boolean => type.startsWith('application/x-asciicast');
 
 /** `customers.email`, `$.people[*].email` and `/people/0/email` all mask `email`. */
 function lastMember(path: string): string {

@@ -187,6 +187,7 @@ export class Outbound {
       wire,
       credential: () => services.credentials.of(target),
       isSessionToken: services.isSessionToken,
+      now: services.recorder.now,
       attribute: (hint) => served.add(services.contexts.attribute(hint)),
       decide: (operations, attribution) =>
         this.#revoked(attribution) ?? decide(services.inForce().policy, actorAgent, target.name, operations, attribution),

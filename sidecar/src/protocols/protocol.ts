@@ -103,6 +103,8 @@ export interface SessionContext {
   readonly guard: Guard;
   /** Opens a session of its own to the same target, without an agent; it begins with these bytes and ends by itself. */
   readonly aside: (initial: Buffer) => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
   /** Structured log line; never a secret, never a body. */
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
 }

@@ -27,6 +27,8 @@ export interface DriverOptions {
   /** Resolves Strict delivery; default at once. */
   delivered?: () => Promise<void>;
   connect?: () => Promise<void>;
+  /** Milliseconds; default always 0. */
+  now?: () => number;
   targetTls?: TargetTls;
   reroute?: (bytes: Uint8Array) => void;
 }
@@ -106,6 +108,7 @@ export function createDriver(options: DriverOptions): Driver {
     policy: () => options.policy as CompiledPolicy,
     wire,
     credential: () => options.credential ?? { kind: 'none' },
+    now: options.now ?? (() => 0),
     isSessionToken: (bearer) => bearer === SESSION_TOKEN,
     attribute: options.attribute ?? (() => nobody),
     decide: options.decide ?? (() => ALLOW),

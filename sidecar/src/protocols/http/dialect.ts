@@ -31,8 +31,8 @@ export interface Dialect {
   answer(problem: Problem, how: { close: boolean; bodiless: boolean }): Buffer;
   /** Reads the payload of an answer for what the record says of it; undefined where nothing is read. */
   result(operation: Operation, head: ResponseHead): ResultReader | undefined;
-  /** Takes over both legs after 101 Switching Protocols. */
-  tunnel(context: SessionContext, open: OpenExchange): TunnelSession;
+  /** Takes over both legs after `head`, a 101 Switching Protocols. */
+  tunnel(context: SessionContext, open: OpenExchange, head: ResponseHead): TunnelSession;
 }
 
 /** What of an answer stands in the record beside its bytes. */

@@ -1,7 +1,9 @@
 /** Fields of a head by name, where few heads are asked for them. */
-import { type RequestHead, value } from './head.js';
+import { type RequestHead, type ResponseHead, value } from './head.js';
 
-function* linesOf(head: RequestHead): Generator<{ name: string; start: number; colon: number; eol: number }> {
+type Head = RequestHead | ResponseHead;
+
+function* linesOf(head: Head): Generator<{ name: string; start: number; colon: number; eol: number }> {
   const { text } = head;
   for (let start = head.fields; start < text.length - 2;) {
     const eol = text.indexOf('\r\n', start);
@@ -12,7 +14,7 @@ function* linesOf(head: RequestHead): Generator<{ name: string; start: number; c
 }
 
 /** Values of every field of this name (lower case), in order. */
-export function valuesOf(head: RequestHead, name: string): string[] {
+export function valuesOf(head: Head, name: string): string[] {
   const values: string[] = [];
   for (const line of linesOf(head)) if (line.name === name) values.push(value(head.text, line.colon, line.eol));
   return values;

@@ -12,7 +12,7 @@ export interface ResponseEvents {
   /** The target broke the protocol or the connection. */
   broke: (reason: string) => void;
   /** 101: the connection is a tunnel now; `rest` came behind the head. */
-  switched: (exchange: OpenExchange, rest: Buffer[]) => void;
+  switched: (exchange: OpenExchange, head: ResponseHead, rest: Buffer[]) => void;
 }
 
 export class Responses {
@@ -87,7 +87,7 @@ export class Responses {
 
   #head(open: OpenExchange, head: ResponseHead, raw: Buffer): void {
     const { wire } = this.context;
-    if (head.status === 101) return this.#switch(open, raw);
+    if (head.status === 101) return this.#switch(open, head, raw);
     if (head.status < 200) {
       this.#reader.body('none');
       const forUs = head.status === 100 && open.continued;
@@ -195,11 +195,11 @@ export class Responses {
     if (open.requestDone || open.last) this.complete(open);
   }
 
-  #switch(open: OpenExchange, raw: Buffer): void {
+  #switch(open: OpenExchange, head: ResponseHead, raw: Buffer): void {
     if (open.upgrade === undefined || !open.requestDone) return this.#broke('the target switched protocols without being asked');
     open.status = '101';
     open.answered = true;
     this.context.wire.toAgent(raw);
-    this.events.switched(open, this.#reader.rest());
+    this.events.switched(open, head, this.#reader.rest());
   }
 }

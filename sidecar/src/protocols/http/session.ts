@@ -6,7 +6,7 @@ import { AgentLeg } from './agent-leg.js';
 import { HeldRequest, approvalBytes } from './held-request.js';
 import { type Decided, type RequestBody, decide, recordDenial, recordIntent, recordRefusal, sendRequest } from './decided.js';
 import type { HttpContext, TunnelSession } from './dialect.js';
-import type { HttpSyntaxError, RequestHead } from './head.js';
+import type { HttpSyntaxError, RequestHead, ResponseHead } from './head.js';
 import { LINGER_MS, MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import type { OpenExchange } from './open-exchange.js';
 import * as problems from './problem.js';
@@ -58,7 +58,7 @@ export class HttpSession implements Session {
     this.#responses = new Responses(context, this.#open, {
       completed: (exchange) => this.#completed(exchange),
       broke: (reason) => this.#broke(reason),
-      switched: (exchange, rest) => this.#switch(exchange, rest),
+      switched: (exchange, head, rest) => this.#switch(exchange, head, rest),
     });
   }
 
@@ -356,10 +356,10 @@ export class HttpSession implements Session {
     this.#context.wire.toAgent(this.#context.dialect.answer(problem, { close: true, bodiless: open.head.method === 'HEAD' }));
   }
 
-  #switch(open: OpenExchange, rest: Buffer[]): void {
+  #switch(open: OpenExchange, head: ResponseHead, rest: Buffer[]): void {
     this.#mode = 'tunnel';
     this.#open.length = 0;
-    this.#tunnel = this.#context.dialect.tunnel(this.#context, open);
+    this.#tunnel = this.#context.dialect.tunnel(this.#context, open, head);
     for (const chunk of rest) this.#tunnel.targetData(chunk);
     for (const chunk of this.#requests.rest()) this.#tunnel.agentData(chunk);
     this.#leg.end();

@@ -2,7 +2,7 @@
 import type { SessionContext } from '../protocol.js';
 import type { Dialect } from '../http/dialect.js';
 import { valuesOf } from '../http/fields.js';
-import type { RequestHead } from '../http/head.js';
+import type { RequestHead, ResponseHead } from '../http/head.js';
 import type { Problem } from '../http/problem.js';
 import { Tunnel } from '../http/tunnel.js';
 import { interpret } from './interpret.js';
@@ -11,6 +11,7 @@ import { requestInfo } from './request-info.js';
 import { resultReader } from './result.js';
 import { change } from './rewrite.js';
 import { answer } from './status.js';
+import { TERMINAL_PROTOCOLS, TerminalTunnel } from './terminal.js';
 
 export const kubernetesApi: Dialect = {
   // The API server serves one host, and clients reach it by several names.
@@ -24,8 +25,14 @@ export const kubernetesApi: Dialect = {
   change,
   answer,
   result: resultReader,
-  tunnel: (context, open) => new Tunnel(context, open),
+  tunnel: (context, open, head) => (isTerminal(head) ? new TerminalTunnel(context, open) : new Tunnel(context, open)),
 };
+
+/** Whether a remote command's channels follow. Port-forwarding, SPDY/3.1 and other protocols pass as bytes, recorded as bytes. */
+function isTerminal(head: ResponseHead): boolean {
+  const [protocol, ...others] = valuesOf(head, 'sec-websocket-protocol');
+  return head.upgrade?.toLowerCase() === 'websocket' && others.length === 0 && TERMINAL_PROTOCOLS.has(protocol ?? '');
+}
 
 function refusal(context: SessionContext, head: RequestHead, path: string): Problem | undefined {
   const info = requestInfo(head.method, path);

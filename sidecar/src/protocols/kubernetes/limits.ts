@@ -2,5 +2,9 @@
 
 /** Levels of an answer in which names are read for the record. */
 export const MAX_READ_DEPTH = 3;
+/** A remote command's exit status or a resize, bytes. */
+export const MAX_STATUS_BYTES = 64 * 1024;
+/** Why a remote command could not run, characters. */
+export const MAX_ERROR_CHARS = 1024;
 /** Characters of a member's name or a resourceVersion that are read. */
 export const MAX_VERSION_CHARS = 128;
