@@ -5,7 +5,12 @@ import { Renewed } from './renewed.js';
 import { IdentityError } from './types.js';
 
 /** Where public keys come from: a URL that is fetched and renewed, a fixed set, or a set of this process that may rotate. */
-export type JwksSource = string | URL | JSONWebKeySet | (() => JSONWebKeySet);
+export type JwksSource = string | URL | JSONWebKeySet | (() => JSONWebKeySet) | LoadedJwks;
+
+/** Keys that are asked for over somebody's own connection, and renewed as those of a URL are. */
+export interface LoadedJwks {
+  load: () => Promise<JSONWebKeySet>;
+}
 export type KeyResolver = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
 async function fetchKeys(url: URL): Promise<KeyResolver> {
@@ -39,8 +44,8 @@ export class FetchAllowance {
   }
 }
 
-function remoteKeys(url: URL, clock: () => number): KeyResolver {
-  const keys = new Renewed(() => fetchKeys(url), clock);
+function renewedKeys(load: () => Promise<KeyResolver>, clock: () => number): KeyResolver {
+  const keys = new Renewed(load, clock);
   const allowance = new FetchAllowance(clock);
   return async (header, token) => {
     const resolve = await keys.get();
@@ -56,7 +61,11 @@ function remoteKeys(url: URL, clock: () => number): KeyResolver {
 
 /** Finds the public key of a token. A rotation is followed at the first unknown key id, a bounded number of times. */
 export function createKeyResolver(source: JwksSource, clock: () => number = Date.now): KeyResolver {
-  if (typeof source === 'string' || source instanceof URL) return remoteKeys(trustedUrl(String(source), 'the JWKS address'), clock);
+  if (typeof source === 'string' || source instanceof URL) {
+    const url = trustedUrl(String(source), 'the JWKS address');
+    return renewedKeys(() => fetchKeys(url), clock);
+  }
+  if ('load' in source) return renewedKeys(async () => createLocalJWKSet(await source.load()), clock);
   if (typeof source !== 'function') return createLocalJWKSet(source);
   let set: JSONWebKeySet | undefined;
   let resolve: KeyResolver | undefined;

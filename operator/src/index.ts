@@ -6,5 +6,6 @@ export * from './lineage/index.js';
 export * from './state/index.js';
 export { approvalsController } from './controllers/approvals/index.js';
 export { certificateCaches, certificatesController } from './controllers/certificates/index.js';
+export { drift } from './controllers/drift/index.js';
 export { launchesController } from './controllers/launches/index.js';
 export { streamsController } from './controllers/streams/index.js';

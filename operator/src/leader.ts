@@ -2,7 +2,9 @@
 import type { OperatorContext } from './context.js';
 import { approvals } from './controllers/approvals/index.js';
 import { certificates } from './controllers/certificates/index.js';
+import { drift } from './controllers/drift/index.js';
 import { launches } from './controllers/launches/index.js';
+import { signingKeys } from './controllers/signing-keys/index.js';
 import { streams } from './controllers/streams/index.js';
 import type { LeaderController, Leading } from './controllers/leading.js';
 import { networks } from './controllers/networks/index.js';
@@ -10,7 +12,16 @@ import { policies } from './controllers/policies/index.js';
 import { createController } from './kubernetes/index.js';
 
 /** Each controller of the leader: one line. */
-const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [policies, networks, certificates, approvals, streams, launches];
+const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [
+  policies,
+  networks,
+  certificates,
+  approvals,
+  streams,
+  launches,
+  signingKeys,
+  drift,
+];
 
 async function run({ context, client }: Leading, signal: AbortSignal): Promise<void> {
   const { log, metrics } = context;

@@ -10,6 +10,8 @@ export interface OperatorMetrics {
   watchEvents(recorder: EventRecorder): void;
   watchLeader(leading: () => boolean): void;
   observeReconcile(outcome: ControllerOutcome): void;
+  /** How much of one kind the watchdog found. */
+  drift(kind: string, count: number): void;
 }
 
 const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
@@ -104,12 +106,19 @@ export function createMetrics(): OperatorMetrics {
     buckets: RECONCILE_SECONDS,
     registers,
   });
+  const drifted = new Gauge({
+    name: 'cairn_operator_drift',
+    help: 'What is not as the installation needs it',
+    labelNames: ['kind'],
+    registers,
+  });
   return {
     registry,
     watchReflector: (name, reflector) => void reflectors.set(name, reflector),
     watchQueue: (controller, queue) => void queues.set(controller, queue),
     watchEvents: (recorder) => void (events = recorder.counts),
     watchLeader: (ask) => void (leading = ask),
+    drift: (kind, count) => drifted.set({ kind }, count),
     observeReconcile: ({ controller, result, seconds: took }) => {
       reconciles.inc({ controller, result });
       seconds.observe({ controller }, took);

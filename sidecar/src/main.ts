@@ -43,6 +43,7 @@ try {
   context.ring.drain();
   await stream.close('the sidecar was stopped');
   await context.witnessed();
+  await operator.closeStream(stream.id).catch((error: Error) => log.warn('the stream was not closed', { reason: error.message }));
   await shipper?.close();
   admin.close();
   operator.close();

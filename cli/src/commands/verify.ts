@@ -13,7 +13,10 @@ export function register(program: Command): void {
     .command('verify')
     .description('exits 0 where the evidence holds, 1 where it does not, 2 where it cannot be read')
     .argument('<source>', 'a ledger folder, a spool folder, an exported file (- is standard input), or kafka://host:port/topic')
-    .option('--witness <file>', "the operator's registry of checkpoints; default: witness.jsonl of a ledger folder")
+    .option(
+      '--witness <source>',
+      'witness.jsonl, AuditStream objects (kubectl get auditstreams -A -o json) or their URL; default: witness.jsonl of a ledger folder',
+    )
     .option(
       '--trust <file>',
       'issuer and keys whose stream certificates count; default: trust.json of a ledger folder, or the header of an export',
@@ -23,9 +26,10 @@ export function register(program: Command): void {
 }
 
 async function verify(source: string, options: Options): Promise<void> {
-  const [{ verifySource }, { reportText }, { readTrust, readWitness }, { styleFor }, { Progress }, { untilReaderLeaves, write }] =
+  const [{ verifySource }, { readWitnessSource }, { reportText }, { readTrust }, { styleFor }, { Progress }, { untilReaderLeaves, write }] =
     await Promise.all([
       import('../terminal/evidence-source.js'),
+      import('../terminal/witness-source.js'),
       import('../terminal/report.js'),
       import('@cairn/ledger'),
       import('../terminal/style.js'),
@@ -33,7 +37,7 @@ async function verify(source: string, options: Options): Promise<void> {
       import('../terminal/output.js'),
     ]);
   const trust: CertificateTrust | undefined = options.trust === undefined ? undefined : readTrust(options.trust);
-  const witness: WitnessEntry[] | undefined = options.witness === undefined ? undefined : readWitness(options.witness);
+  const witness: WitnessEntry[] | undefined = options.witness === undefined ? undefined : await readWitnessSource(options.witness);
   const progress = new Progress('records verified');
   const report = await verifySource(source, { trust, witness, onProgress: (records) => progress.at(records) });
   progress.done();

@@ -59,7 +59,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
   let current = policyInForce(bundle);
   const { issuer, jwksUri } = bundle.tokenService;
   const standing = new Standing();
-  const verifier = createLaunchVerifier({ issuer, jwks: new URL(jwksUri) });
+  const verifier = createLaunchVerifier({ issuer, jwks: operator.serves(jwksUri) ? { load: () => operator.jwks() } : new URL(jwksUri) });
   const launches = new Launches(operator, verifier, standing, Date.now);
   const own: SidecarContext['own'] = { launch: undefined };
   const contexts = new Contexts({ serves: config.inboundPorts.length > 0, own: () => own.launch });

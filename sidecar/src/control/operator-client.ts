@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Approval, ApprovalRequest, Bundle } from '@cairn/crds';
-import type { Revocation } from '@cairn/identity';
+import type { JwksSource, Revocation } from '@cairn/identity';
 import { MAX_ANSWER_BYTES, OPERATOR_TIMEOUT_MS, POLL_SECONDS } from './limits.js';
 
 export class OperatorError extends Error {
@@ -26,6 +26,8 @@ export interface OperatorClientOptions {
   /** Read for every request: the kubelet rotates it. */
   workloadTokenFile: string;
 }
+
+type JSONWebKeySet = Extract<JwksSource, { keys: unknown }>;
 
 interface Answer {
   status: number;
@@ -52,15 +54,24 @@ export const SUBJECT_TYPES = {
 
 export class OperatorClient {
   readonly #url: URL;
-  readonly #agent: HttpAgent | HttpsAgent;
+  #agent: HttpAgent | HttpsAgent;
+  /** Content of the CA file that the agent trusts. */
+  #ca: string | undefined;
 
   constructor(private readonly options: OperatorClientOptions) {
     this.#url = new URL(options.url);
-    const keepAlive = { keepAlive: true, maxSockets: 16 };
-    this.#agent =
-      this.#url.protocol === 'https:'
-        ? new HttpsAgent({ ...keepAlive, ...(options.caFile ? { ca: readFileSync(options.caFile) } : {}) })
-        : new HttpAgent(keepAlive);
+    this.#ca = this.#readCa();
+    this.#agent = this.#newAgent();
+  }
+
+  /** The public keys of launch tokens. */
+  async jwks(): Promise<JSONWebKeySet> {
+    return JSON.parse((await this.#ask({ method: 'GET', path: '/.well-known/jwks.json' })).body) as JSONWebKeySet;
+  }
+
+  /** Whether a URL of the operator's is reached over this client's connection. */
+  serves(url: string): boolean {
+    return new URL(url).origin === this.#url.origin;
   }
 
   /** RFC 8693: a launch token of this pod for what the subject token proves. `renew`: a fresh one for this pod's own launch. */
@@ -88,6 +99,11 @@ export class OperatorClient {
   async certifyStream(stream: string, publicKey: string): Promise<string> {
     const answer = await this.#post('/v1/streams', { stream, publicKey });
     return (JSON.parse(answer.body) as { certificate: string }).certificate;
+  }
+
+  /** Says that the stream's last event is written and witnessed. */
+  async closeStream(stream: string): Promise<void> {
+    await this.#post(`/v1/streams/${encodeURIComponent(stream)}/close`, {});
   }
 
   async witness(note: string): Promise<void> {
@@ -144,6 +160,27 @@ export class OperatorClient {
     return this.#ask({ method: 'POST', path, type: 'application/json', body: JSON.stringify(body), headers: this.#bearer() });
   }
 
+  #readCa(): string | undefined {
+    return this.options.caFile === undefined ? undefined : readFileSync(this.options.caFile, 'utf8');
+  }
+
+  #newAgent(): HttpAgent | HttpsAgent {
+    const keepAlive = { keepAlive: true, maxSockets: 16 };
+    return this.#url.protocol === 'https:'
+      ? new HttpsAgent({ ...keepAlive, ...(this.#ca ? { ca: this.#ca } : {}) })
+      : new HttpAgent(keepAlive);
+  }
+
+  /** The operator's CA rotates: what is asked from then on trusts the new bundle, and what is open goes on. */
+  #currentAgent(): HttpAgent | HttpsAgent {
+    const ca = this.#readCa();
+    if (ca !== this.#ca) {
+      this.#ca = ca;
+      this.#agent = this.#newAgent();
+    }
+    return this.#agent;
+  }
+
   #bearer(): Record<string, string> {
     return { authorization: `Bearer ${this.#workloadToken()}` };
   }
@@ -160,7 +197,7 @@ export class OperatorClient {
         reject(new OperatorError(0, undefined, `the operator at ${this.#url.host} was not reached: ${error.message}`, { cause: error }));
       const request = ask(new URL(path, this.#url), {
         method,
-        agent: this.#agent,
+        agent: this.#currentAgent(),
         timeout,
         headers: { accept: 'application/json', ...(type ? { 'content-type': type } : {}), ...headers },
       });

@@ -13,7 +13,7 @@ import { ENROLL_LABEL } from '../../names.js';
 
 /** Mutating- or ValidatingWebhookConfiguration; further members are kept as they are. */
 export interface WebhookConfiguration extends ApiObject {
-  webhooks?: { name: string; clientConfig: { caBundle?: string } }[];
+  webhooks?: { name: string; failurePolicy?: string; clientConfig: { caBundle?: string } }[];
 }
 
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1', namespaced: false } as const;

@@ -1,0 +1,55 @@
+/** What is not as the installation needs it and nobody else puts right. Pure. */
+import type { WebhookConfiguration } from '../certificates/gather.js';
+
+export type DriftKind = 'WebhookMissing' | 'WebhookWeakened' | 'PodNotInjected';
+export const DRIFT_KINDS: readonly DriftKind[] = ['WebhookMissing', 'WebhookWeakened', 'PodNotInjected'];
+
+export interface Finding {
+  kind: DriftKind;
+  regarding: { kind: string; name: string; namespace?: string; uid?: string };
+  /** What is wrong and how to mend it. */
+  note: string;
+}
+
+export interface DriftFacts {
+  /** By kind; undefined: there is none of our name. */
+  webhooks: Readonly<Record<'MutatingWebhookConfiguration' | 'ValidatingWebhookConfiguration', WebhookConfiguration | undefined>>;
+  /** Their name. */
+  name: string;
+  /** Pods of enrolled namespaces that run without a sidecar. */
+  uninjected: readonly { name: string; namespace: string; uid: string }[];
+}
+
+/** The webhook that every pod of an enrolled namespace passes: it must refuse while nobody answers. */
+const ENROLLED = 'enrolled.cairn.dev';
+
+export function isWeakened(configuration: WebhookConfiguration): boolean {
+  return (configuration.webhooks ?? []).some(({ name, failurePolicy }) => name === ENROLLED && failurePolicy === 'Ignore');
+}
+
+function ofWebhooks({ webhooks, name }: DriftFacts): Finding[] {
+  return Object.entries(webhooks).flatMap(([kind, configuration]): Finding[] => {
+    const regarding = { kind, name };
+    const isThere = configuration?.webhooks?.some((each) => each.name === ENROLLED);
+    if (!isThere) {
+      const note = `${kind} ${name} has no webhook ${ENROLLED}: pods start without sidecars as far as the ValidatingAdmissionPolicy lets them; run helm upgrade`;
+      return [{ kind: 'WebhookMissing', regarding, note }];
+    }
+    const note = `${kind} ${name} let everything pass while the operator was down (failurePolicy Ignore); it is put back to Fail`;
+    return isWeakened(configuration!) ? [{ kind: 'WebhookWeakened', regarding, note }] : [];
+  });
+}
+
+export function driftOf(facts: DriftFacts): Finding[] {
+  const pods = facts.uninjected.map((pod): Finding => ({
+    kind: 'PodNotInjected',
+    regarding: { kind: 'Pod', ...pod },
+    note: 'this pod runs in an enrolled namespace without a sidecar, so the fence leaves it no way out; delete it, and its owner makes it anew',
+  }));
+  return [...ofWebhooks(facts), ...pods];
+}
+
+/** The webhooks with their failure policy as it must be. */
+export function strengthened({ webhooks = [] }: WebhookConfiguration): object {
+  return { webhooks: webhooks.map((each) => (each.name === ENROLLED ? { ...each, failurePolicy: 'Fail' } : each)) };
+}

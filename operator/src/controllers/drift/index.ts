@@ -1,0 +1,91 @@
+/** The watchdog: what somebody changed around the operator is told by Event and metric, and put right where it may be. */
+import { PODS, type KubernetesClient, type Pod, type Resource } from '../../kubernetes/index.js';
+import { AGENT_LABEL, ENROLL_LABEL } from '../../names.js';
+import type { OperatorContext } from '../../context.js';
+import { changed } from '../../state/conflicts.js';
+import { WEBHOOKS } from '../certificates/gather.js';
+import type { LeaderController, Leading } from '../leading.js';
+import { DRIFT_KINDS, driftOf, isWeakened, strengthened, type DriftFacts, type Finding } from './decide.js';
+import { LOOK_MS, TOLD_PODS_COUNT } from './limits.js';
+
+/** There is one thing to look at: the installation. */
+const KEY = 'installation';
+
+export interface DriftContext {
+  caches: Pick<OperatorContext['caches'], 'namespaces' | 'mutating' | 'validating'>;
+  events: Pick<OperatorContext['events'], 'record'>;
+  metrics: Pick<OperatorContext['metrics'], 'drift'>;
+  config: { webhook: { name: string } };
+}
+
+export function drift({ context, client }: { context: DriftContext; client: Leading['client'] }): LeaderController {
+  const { caches } = context;
+  return {
+    name: 'drift',
+    workers: 1,
+    async reconcile() {
+      const facts = await gather(context, client);
+      const findings = driftOf(facts);
+      tell(context, findings);
+      await repair(client, facts);
+      return { afterMs: LOOK_MS };
+    },
+    feed(queue) {
+      const look = (): void => queue.add(KEY);
+      const all = { added: look, updated: look, deleted: look };
+      const ends = [caches.mutating.subscribe(all), caches.validating.subscribe(all)];
+      look();
+      return () => ends.forEach((end) => end());
+    },
+  };
+}
+
+async function gather({ caches, config }: DriftContext, client: KubernetesClient): Promise<DriftFacts> {
+  const { name } = config.webhook;
+  const enrolled = [...caches.namespaces.store.all()].filter(({ metadata }) => metadata.labels?.[ENROLL_LABEL] === 'true');
+  const uninjected: DriftFacts['uninjected'][number][] = [];
+  for (const { metadata } of enrolled) {
+    // In memory there are agents' pods alone.
+    const { items } = await client.list(PODS, { namespace: metadata.name!, labelSelector: `!${AGENT_LABEL}` });
+    for (const pod of items.filter(isRunning))
+      uninjected.push({ name: pod.metadata.name!, namespace: metadata.name!, uid: pod.metadata.uid! });
+  }
+  return {
+    webhooks: {
+      MutatingWebhookConfiguration: caches.mutating.store.get({ name }),
+      ValidatingWebhookConfiguration: caches.validating.store.get({ name }),
+    },
+    name,
+    uninjected,
+  };
+}
+
+function isRunning({ status, metadata }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+}
+
+const RESOURCES: Readonly<Record<string, Resource>> = {
+  MutatingWebhookConfiguration: WEBHOOKS.mutating,
+  ValidatingWebhookConfiguration: WEBHOOKS.validating,
+  Pod: PODS,
+};
+
+function tell({ events, metrics }: DriftContext, findings: readonly Finding[]): void {
+  for (const kind of DRIFT_KINDS) metrics.drift(kind, findings.filter((each) => each.kind === kind).length);
+  for (const { kind, regarding, note } of findings.slice(0, TOLD_PODS_COUNT)) {
+    events.record({ resource: RESOURCES[regarding.kind]!, metadata: regarding }, { type: 'Warning', reason: kind, action: 'Watch', note });
+  }
+}
+
+async function repair(client: KubernetesClient, { webhooks }: DriftFacts): Promise<void> {
+  for (const [kind, known] of Object.entries(webhooks)) {
+    if (!known || !isWeakened(known)) continue;
+    const resource = RESOURCES[kind] as typeof WEBHOOKS.mutating;
+    await changed(
+      client,
+      resource,
+      { name: known.metadata.name! },
+      { known, decide: (each) => (isWeakened(each) ? strengthened(each) : undefined) },
+    );
+  }
+}
