@@ -1,4 +1,4 @@
-/** `node bench/dist/main.js http|postgres|spool|ledger|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger. PROFILE=folder keeps CPU profiles. */
+/** `node bench/dist/main.js http|postgres|spool|ledger|admission|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger. PROFILE=folder keeps CPU profiles. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LOAD_CORE } from './measure/process.js';
@@ -13,6 +13,7 @@ const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
   http: async (all) => (await import('./http/bench.js')).benchHttp({ long: all }),
   postgres: async () => (await import('./postgres/bench.js')).benchPostgres(),
   ledger: async () => (await import('./ledger-section.js')).ledgerSection(),
+  admission: async () => (await import('./admission/bench.js')).benchAdmission(),
   spool: async () => (await import('./spool/bench.js')).benchSpool(),
 };
 
