@@ -1,6 +1,5 @@
 /** The harness, for benchmarks. */
 export { cached } from './harness/cache.js';
 export { startControlPlane, type ControlPlane } from './harness/control-plane.js';
-export { loopbackCertificates } from './harness/kafka-certificates.js';
 export { accepts, freePorts } from './harness/ports.js';
 export { startSidecar, type Sidecar } from './harness/sidecar.js';

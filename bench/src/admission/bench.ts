@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { loopbackCertificates } from '@cairn/e2e';
+import { localhostCertificate } from '@cairn/cli';
 import type { Latency } from '../measure/latency.js';
 import { cpuMicroseconds, endProcess, PROXY_CORE, rssMegabytes, spawnPinned } from '../measure/process.js';
 import { progress } from '../measure/progress.js';
@@ -91,7 +91,7 @@ async function measured(webhooks: readonly Webhook[], ca: string, rate: number):
 
 export async function benchAdmission(): Promise<Section> {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-bench-admission-'));
-  const { ca, cert, key } = await loopbackCertificates();
+  const { ca, cert, key } = await localhostCertificate();
   const files = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
   writeFileSync(files[0]!, cert);
   writeFileSync(files[1]!, key);
