@@ -25,7 +25,7 @@ import { AGENT_LABEL, MANAGED_BY } from './names.js';
 
 export interface Caches {
   namespaces: Reflector<Namespace>;
-  /** Injected pods alone; index `uid`. */
+  /** Injected pods alone; index `uid`, and `account`: namespace and name of the service account. */
   pods: Reflector<Pod>;
   /** Index `clusterIP`: the first of each. */
   services: Reflector<Service>;
@@ -53,6 +53,11 @@ function trimService(service: Service): Service {
   return { metadata, ...(service.spec ? { spec: service.spec } : {}) };
 }
 
+const podIndexes = {
+  uid: ({ metadata }: Pod) => metadata.uid,
+  account: ({ metadata, spec }: Pod) => `${metadata.namespace}/${spec?.serviceAccountName ?? 'default'}`,
+};
+
 export function createCaches(client: KubernetesClient, webhookName: string, log: Log, metrics: OperatorMetrics): Caches {
   const reflect = <T extends ApiObject>(resource: Resource<T>, options: ReflectorOptions<T> = {}): Reflector<T> => {
     const reflector = new Reflector(client, resource, { log, ...options });
@@ -64,7 +69,7 @@ export function createCaches(client: KubernetesClient, webhookName: string, log:
   return {
     ...certificates,
     namespaces: reflect(NAMESPACES),
-    pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: { uid: ({ metadata }) => metadata.uid } }),
+    pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: podIndexes }),
     services: reflect(SERVICES, { trim: trimService, indexes: { clusterIP: ({ spec }) => spec?.clusterIP } }),
     policies: reflect(AUDIT_POLICIES),
     providers: reflect(IDENTITY_PROVIDERS),

@@ -4,7 +4,7 @@ import { LOG_LEVELS, type LogLevel } from './config/index.js';
 export interface LogLine {
   level: LogLevel;
   message: string;
-  [field: string]: string | number | undefined;
+  [field: string]: unknown;
 }
 
 export type Log = (line: LogLine) => void;

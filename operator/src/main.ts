@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { operatorConfig } from './config/index.js';
 import { createContext } from './context.js';
-import { PARTS } from './parts.js';
+import { PARTS } from './parts/index.js';
 
 const stopping = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());

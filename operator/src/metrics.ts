@@ -4,6 +4,9 @@ import type { ControllerOutcome, EventRecorder, ReflectorStatus } from './kubern
 
 export interface OperatorMetrics {
   readonly registry: Registry;
+  /** It and those of the parts. */
+  readonly registries: readonly Registry[];
+  include(registry: Registry): void;
   /** Shows what is kept in memory of the cluster, and how old that may be. */
   watchReflector(name: string, reflector: ReflectorStatus): void;
   watchQueue(controller: string, queue: { readonly length: number; readonly retrying: number }): void;
@@ -19,6 +22,7 @@ const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 export function createMetrics(): OperatorMetrics {
   const registry = new Registry();
   const registers = [registry];
+  const registries = [registry];
   collectDefaultMetrics({ register: registry });
   const reflectors = new Map<string, ReflectorStatus>();
   const queues = new Map<string, { readonly length: number; readonly retrying: number }>();
@@ -114,6 +118,8 @@ export function createMetrics(): OperatorMetrics {
   });
   return {
     registry,
+    registries,
+    include: (other) => void registries.push(other),
     watchReflector: (name, reflector) => void reflectors.set(name, reflector),
     watchQueue: (controller, queue) => void queues.set(controller, queue),
     watchEvents: (recorder) => void (events = recorder.counts),

@@ -1,2 +1,4 @@
-export { AgentDirectory, mayRunBy, sameChoice } from './directory.js';
+export { createLaunchers } from './launchers.js';
+export { ownersOf } from './owners.js';
+export { agentName, AgentDirectory, mayRunBy, sameChoice } from './directory.js';
 export { PolicyBook } from './policy-book.js';

@@ -1,5 +1,5 @@
 /** Every AuditPolicy and IdentityProvider as it is in force: read, complete, and the last good one where the present one does not hold. */
-import { readResource, type AuditPolicy, type IdentityProvider, type ReadResource } from '@cairn/crds';
+import { readResource, type AuditPolicy, type IdentityProvider, type IdentityProviderSpec, type ReadResource } from '@cairn/crds';
 import { keyOf, type ApiObject, type Reflector, type StoredPolicy, type StoredProvider } from '../kubernetes/index.js';
 
 export interface PolicyState {
@@ -31,6 +31,7 @@ export class PolicyBook {
   readonly #providers = new Map<string, IdentityProvider>();
   readonly #listeners: ((key: string | undefined) => void)[] = [];
   #providerList: readonly IdentityProvider[] | undefined;
+  #providerSpecs: readonly IdentityProviderSpec[] | undefined;
 
   constructor(policies: Reflector<StoredPolicy>, providers: Reflector<StoredProvider>) {
     providers.subscribe({
@@ -72,6 +73,11 @@ export class PolicyBook {
     return (this.#providerList ??= [...this.#providers.values()].toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name)));
   }
 
+  /** The same for their specs. */
+  providerSpecs(): readonly IdentityProviderSpec[] {
+    return (this.#providerSpecs ??= this.providers().map(({ spec }) => spec));
+  }
+
   /** Tells of every change of what is in force or of its problems: the policy's key, undefined where a provider changed. Returns what ends that. */
   onChange(listener: (key: string | undefined) => void): () => void {
     this.#listeners.push(listener);
@@ -109,6 +115,7 @@ export class PolicyBook {
 
   #providersChanged(): void {
     this.#providerList = undefined;
+    this.#providerSpecs = undefined;
     for (const listener of [...this.#listeners]) listener(undefined);
   }
 }

@@ -1,3 +1,4 @@
+export { ownLaunchId } from './tokens/exchange.js';
 export { createOperatorService, type ListenOptions, type OperatorService } from './service.js';
 export type { AgentDescription, OperatorServiceOptions } from './options.js';
 export { fileStores } from './files/stores.js';

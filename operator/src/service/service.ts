@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Bundle } from '@cairn/crds';
 import { mintGrant, type Grant, type Revocation } from '@cairn/identity';
 import express, { type Express } from 'express';
+import type { Registry } from 'prom-client';
 import type { JSONWebKeySet } from 'jose';
 import { approvalRoutes } from './approvals/routes.js';
 import { BUNDLES, bundleRoutes } from './bundle-routes.js';
@@ -38,6 +39,7 @@ export interface OperatorService {
   bundlesChanged(): void;
   /** New connections are served with it; those that are open go on. PEM. */
   renewCertificate(tls: { cert: string; key: string }): void;
+  readonly registry: Registry;
   revoke(launch: string, by: string, reason?: string): Promise<Revocation>;
   /** Stamps who created a workload; `id` is unique for the workload. */
   grant(grant: Grant, id: string, lifetimeSeconds: number): Promise<string>;
@@ -93,6 +95,7 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
     jwks: () => context.keys.jwks(),
     rotateKeys: () => context.keys.rotate(),
     bundlesChanged: () => context.changes.notify(BUNDLES),
+    registry: context.metrics.registry,
     renewCertificate: (tls) => void (server instanceof HttpsServer && server.setSecureContext(tls)),
     revoke: (launch, by, reason) => context.revocations.revoke(launch, by, new Date(context.clock()).toISOString(), reason),
     grant: (grant, id, lifetimeSeconds) =>

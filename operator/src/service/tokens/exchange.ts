@@ -30,6 +30,11 @@ export function launchOf(subject: Subject, pod: string, agent: AgentDescription)
   return firstLaunch(subject.principal, name, derivedUuidv7(subject.issued * 1000, `person\n${subject.login}\n${pod}`));
 }
 
+/** Of the launch that a pod's own grant gives it. */
+export function ownLaunchId(grant: Pick<VerifiedGrant, 'id' | 'issued'>, pod: string): string {
+  return derivedUuidv7(grant.issued * 1000, `grant\n${grant.id}\n${pod}`);
+}
+
 /** One millisecond later than its parent, so that ids sort along a chain. */
 function below(parent: LaunchNode, pod: string, agent: AgentDescription, name: string): LaunchNode {
   const { id } = parent.launch;
@@ -62,7 +67,7 @@ function checkGrant(grant: VerifiedGrant, agent: AgentDescription, name: string)
 function granted(grant: VerifiedGrant, issued: number, pod: string, agent: AgentDescription, name: string): LaunchNode {
   checkGrant(grant, agent, name);
   const parent = grantParent(grant);
-  const id = derivedUuidv7(issued * 1000, `grant\n${grant.id}\n${pod}`);
+  const id = ownLaunchId({ id: grant.id, issued }, pod);
   return parent ? nextLaunch(parent, name, agent, id) : firstLaunch(grant.principal, name, id);
 }
 

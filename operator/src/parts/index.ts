@@ -1,14 +1,13 @@
 /** What the operator consists of, in the order of starting; it is stopped in reverse. */
-import { serveAdmin } from './admin/index.js';
-import { startCaches, stopCaches } from './caches.js';
-import type { OperatorContext } from './context.js';
-import { lead } from './leader.js';
-
-/** Resolves, once the part runs, to what stops it. */
-export type Part = (context: OperatorContext) => Promise<() => Promise<void>>;
+import { serveAdmin } from '../admin/index.js';
+import { startCaches, stopCaches } from '../caches.js';
+import { lead } from '../leader.js';
+import { webhook } from './admission.js';
+import type { Part } from './part.js';
+import { tokenService } from './token-service.js';
 
 const admin: Part = async ({ config, metrics, readiness }) => {
-  const server = await serveAdmin(config.listen.admin, { registries: [metrics.registry], notReady: () => readiness.missing });
+  const server = await serveAdmin(config.listen.admin, { registries: metrics.registries, notReady: () => readiness.missing });
   return async () => void server.close();
 };
 
@@ -28,4 +27,4 @@ const ready: Part = async ({ readiness }) => {
 };
 
 /** Each part: one line. */
-export const PARTS: readonly Part[] = [admin, caches, state, lead, ready];
+export const PARTS: readonly Part[] = [admin, caches, state, tokenService, webhook, lead, ready];
