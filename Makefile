@@ -12,7 +12,7 @@ help: ## list the targets
 demo: build ## three nested agents on this machine, every action attributed and provable
 	@npx --no-install cairn demo
 
-test: build check test-unit test-e2e ## everything but the Kafka suite
+test: build check test-unit test-e2e test-apiserver ## everything but the suites that need Java, and the chart's
 
 test-unit: build ## the packages' own tests
 	@node tools/run-tests.mjs $(UNIT)
@@ -31,10 +31,12 @@ test-keycloak: build ## a real Keycloak, by OpenID Connect and by SAML
 
 test-chart: build ## the Helm chart on a real API server, and the pages that speak of it
 	@tools/need.sh go setpriv flock
+	@node e2e/dist/harness/kubernetes/main.js
 	@node tools/run-tests.mjs e2e/dist/chart
 
-test-apiserver: build ## a real Kubernetes API server; builds it once from Go modules, which takes minutes
+test-apiserver: build ## the operator on a real Kubernetes API server, which is built once from Go modules (minutes)
 	@tools/need.sh go setpriv flock
+	@node e2e/dist/harness/kubernetes/main.js
 	@node tools/run-tests.mjs e2e/dist/apiserver
 
 check: build ## types, lint, import direction, unused exports, format

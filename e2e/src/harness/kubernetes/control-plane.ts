@@ -37,6 +37,8 @@ export function apiServerProcess({ program, folder, files, etcdUrl, port, auditL
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
     '--allow-privileged=true',
+    // A webhook's Service is reached by its endpoints: no node, no ClusterIPs.
+    '--enable-aggregator-routing=true',
     ...audit,
   ];
   return new ServerProcess({ name: 'kube-apiserver', command: program, args, logFile: join(folder, 'apiserver.log'), ready });

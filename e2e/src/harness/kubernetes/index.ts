@@ -4,3 +4,4 @@ export { sharedApiServer, startApiServer, type ApiServer, type ApiServerOptions,
 export { CommandError, runCommand, type CommandResult } from './command.js';
 export type { ClientOptions, TokenOptions } from './clients.js';
 export { helmProgram } from './programs.js';
+export { ServerProcess } from './server-process.js';
