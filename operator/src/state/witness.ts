@@ -26,6 +26,8 @@ export interface ClusterWitnessOptions {
   /** Milliseconds. */
   clock: () => number;
   writes?: { perSecond: number; burst: number };
+  /** Streams whose newest checkpoint may wait; default CHECKPOINTS_PENDING_COUNT. */
+  pendingCount?: number;
   /** A checkpoint that was acknowledged before it was written turned out to contradict another replica's. */
   contradicted: (stream: AuditStream, head: WitnessedHead, problem: Problem) => void;
   log: (message: string) => void;
@@ -160,7 +162,7 @@ export class ClusterWitness implements Witness {
 
   #wait(pending: Pending): void {
     const { name } = pending.key;
-    if (!this.#pending.has(name) && this.#pending.size >= CHECKPOINTS_PENDING_COUNT) {
+    if (!this.#pending.has(name) && this.#pending.size >= (this.options.pendingCount ?? CHECKPOINTS_PENDING_COUNT)) {
       throw new Problem(503, 'busy', 'too many checkpoints wait to be written; try again shortly');
     }
     this.#pending.set(name, pending);

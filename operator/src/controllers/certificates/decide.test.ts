@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { nextCertificateStep, type CertificateStep, type Lifetimes } from './decide.js';
 import { bundleOf, certificatesOf, heldCertificates, secretData, type HeldCertificates } from './held.js';
+import { BUNDLE_CAS_COUNT } from './limits.js';
 import { certificatesAfter, firstCertificates } from './step.js';
 
 const NAMES = ['cairn-operator.cairn-system.svc', '127.0.0.1'];
@@ -49,6 +50,12 @@ test('a new CA is trusted everywhere, for the overlap, before it signs; the old 
   assert.equal(stepAt(switched, 107_199), 'Nothing');
   assert.equal(stepAt(switched, 107_200), 'RetireCa');
   assert.deepEqual(certificatesOf(bundleOf(await after('RetireCa', switched, 107_200))), [switched.signing.cert]);
+});
+
+test('a bundle holds as many CAs as its limit says, the one that signs first', () => {
+  const previous = (count: number): string[] => Array.from({ length: count }, () => first.signing.cert);
+  const bundled = (count: number): number => certificatesOf(bundleOf({ ...first, previous: previous(count) })).length;
+  assert.deepEqual([bundled(BUNDLE_CAS_COUNT - 1), bundled(BUNDLE_CAS_COUNT)], [BUNDLE_CAS_COUNT, BUNDLE_CAS_COUNT]);
 });
 
 test('the Secret gives back what was put into it, at every stage', async () => {
