@@ -32,8 +32,10 @@ export async function bodyLines(body: OpenedBody, event: AuditEvent, options: Bo
 
 const isTerminal = ({ type }: OpenedBody): boolean => type.startsWith('application/x-asciicast');
 
-/** `customers.email`, `$.people[*].email` and `/people/0/email` all mask `email`. */
+/** `customers.email`, `$.people[*].email`, `/people/0/email` and `$..['email']` all mask `email`; a quoted name may hold anything. */
 function lastMember(path: string): string {
+  const quoted = /\['((?:[^'\\]|\\.)*)'\]$/.exec(path)?.[1];
+  if (quoted !== undefined) return quoted.replace(/\\(.)/g, '$1');
   return path.split(/[./[\]"'$*]+/).findLast((part) => part !== '' && !/^\d+$/.test(part)) ?? path;
 }
 

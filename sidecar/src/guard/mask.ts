@@ -138,5 +138,6 @@ export class MaskCounts {
 }
 
 /** Path of a hidden member in an event: RFC 9535 for a name, `detect:` for a finding. Names are the policy's, never the data's. */
-export const fieldPath = (name: string): string => `$..${name.toLowerCase()}`;
+export const fieldPath = (name: string): string =>
+  /['\\./[\]]/.test(name) ? `$..['${name.toLowerCase().replace(/['\\]/g, '\\$&')}']` : `$..${name.toLowerCase()}`;
 export const detectPath = (detector: Detector): string => `detect:${detector}`;

@@ -317,7 +317,7 @@ describe('Secrets', () => {
       completion!.masked!.map(({ path, count }) => [path, count]),
       [
         ['$..data', 3],
-        ['$..kubectl.kubernetes.io/last-applied-configuration', 1],
+        ["$..['kubectl.kubernetes.io/last-applied-configuration']", 1],
         ['$..stringData'.toLowerCase(), 1],
       ],
     );
