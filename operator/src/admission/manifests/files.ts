@@ -5,6 +5,7 @@ import { webhookConfigurations } from './webhooks.js';
 
 const NAMESPACE = 'RELEASE-NAMESPACE';
 const IMAGE = 'SIDECAR-IMAGE';
+const OPERATOR_URL = 'OPERATOR-URL';
 const FRAMEWORKS = 'FRAMEWORK-RULES';
 
 const HEAD = '# Made by `make generate` from operator/src/admission/manifests: change it there.\n';
@@ -25,6 +26,7 @@ function template(objects: readonly object[]): string {
     HEAD +
     text
       .replaceAll(new RegExp(` *- ${FRAMEWORKS}: true\\n`, 'g'), `      ${FRAMEWORK_RULES}\n`)
+      .replaceAll(OPERATOR_URL, '{{ .Values.issuer | default (printf "https://cairn-operator.%s.svc:8443" .Release.Namespace) }}')
       .replaceAll(NAMESPACE, '{{ .Release.Namespace }}')
       .replaceAll(IMAGE, '{{ include "cairn.image" (dict "image" .Values.sidecar.image "version" .Chart.AppVersion) }}')
   );
@@ -34,12 +36,11 @@ function template(objects: readonly object[]): string {
 export function admissionManifests(): ReadonlyMap<string, string> {
   const client = (path: string): object => ({ service: { name: 'cairn-operator', namespace: NAMESPACE, port: 443, path } });
   const webhooks = webhookConfigurations({ name: 'cairn', namespace: NAMESPACE, client, frameworks: [{ [FRAMEWORKS]: true }] });
-  const operatorUrl = `https://cairn-operator.${NAMESPACE}.svc:8443`;
   return new Map([
     ['charts/cairn/templates/admission-webhooks.yaml', template(webhooks)],
     [
       'charts/cairn/templates/validating-admission-policy.yaml',
-      template(fencePolicies({ namespace: NAMESPACE, sidecarImage: IMAGE, operatorUrl })),
+      template(fencePolicies({ namespace: NAMESPACE, sidecarImage: IMAGE, operatorUrl: OPERATOR_URL })),
     ],
   ]);
 }
