@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Approval, ApprovalRequest } from '@cairn/crds';
-import { createOidcVerifier, createWorkloadVerifier, generateSigningKey, mintWorkloadToken, uuidv7 } from '@cairn/identity';
-import { createOperatorService, fileStores } from '@cairn/operator';
+import {
+  createOidcVerifier,
+  createPersonTokenVerifier,
+  createWorkloadVerifier,
+  generateSigningKey,
+  mintWorkloadToken,
+  signJwt,
+  uuidv7,
+} from '@cairn/identity';
+import { createOperatorService, createTokenReviews, fileStores } from '@cairn/operator';
 import { authorize, confirmDevice } from '../demo/parts/oidc-login.js';
 import { startOidcProvider, type OidcProvider } from '../demo/parts/oidc.js';
 
@@ -85,6 +93,57 @@ test('cairn launch by a device code', async (t) => {
   const { code, out, err } = await ended;
   assert.equal(code, 0, err);
   assert.equal((await createOidcVerifier(spec(provider.issuer)).verify(out.trim())).principal.name, 'bob@example.com');
+});
+
+test('cairn launch says who may vouch, and takes one of them', async () => {
+  const none = await cairn('launch', '--print');
+  assert.deepEqual([none.code, none.out], [2, '']);
+  assert.match(none.err, /--issuer, --saml-metadata or --service-account-token/);
+  const both = await cairn('launch', '--issuer', 'https://a', '--saml-metadata', 'https://b');
+  assert.equal(both.code, 2);
+  assert.match(both.err, /cannot be used with/);
+  assert.match((await cairn('launch', '--saml-metadata', 'https://b')).err, /--entity-id/);
+});
+
+test('a service account logs in with a token that the API server knows, and nobody with another', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-commands-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const cluster = await generateSigningKey();
+  const now = Math.floor(Date.now() / 1000);
+  const username = 'system:serviceaccount:ci:builder';
+  const claims = {
+    iss: 'https://cluster',
+    sub: username,
+    aud: ['cairn.dev'],
+    iat: now,
+    exp: now + 600,
+    'kubernetes.io': { namespace: 'ci' },
+  };
+  const known = await signJwt(cluster, 'JWT', claims);
+  const service = await createOperatorService({
+    stores: fileStores(join(folder, 'state')),
+    workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
+    reviews: createTokenReviews(
+      async (token) => (token === known ? { authenticated: true, audiences: ['cairn.dev'], user: { username, groups: ['ci'] } } : {}),
+      'cairn.dev',
+    ),
+    providers: [],
+    bundleFor: () => undefined,
+    agentOf: () => undefined,
+    log: () => undefined,
+  });
+  t.after(() => service.close());
+  const server = await service.listen();
+  const file = join(folder, 'sa');
+  await writeFile(file, `${known}\n`);
+  const { code, out, err } = await cairn('launch', '--service-account-token', file, '--server', server, '--print');
+  assert.equal(code, 0, err);
+  const verifier = createPersonTokenVerifier({ issuer: service.tokenService().issuer, jwks: service.tokenService().jwksUri });
+  assert.equal((await verifier.verify(out.trim())).principal.name, username);
+  await writeFile(file, await signJwt(cluster, 'JWT', { ...claims, jti: 'another' }));
+  const refused = await cairn('launch', '--service-account-token', file, '--server', server, '--print');
+  assert.deepEqual([refused.code, refused.out], [1, '']);
+  assert.match(refused.err, /the API server does not know the token/);
 });
 
 test('approvals are listed and decided, and a launch is revoked, by whom the token names', async (t) => {

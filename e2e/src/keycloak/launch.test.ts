@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { inflateRawSync } from 'node:zlib';
+import { ProxyAgent, request } from 'undici';
+import type { AuditEvent } from '@cairn/audit';
 import { generateSigningKey, samlRequest, signJwt, type VerifiedLaunch } from '@cairn/identity';
 import {
   Browser,
@@ -12,6 +14,10 @@ import {
   type Keycloak,
   type Person,
 } from '../harness/keycloak/index.js';
+import { startAgent } from '../attribution/agents.js';
+import { startControlPlane } from '../harness/control-plane.js';
+import { startHttpSink } from '../harness/http-sink.js';
+import { startSidecar } from '../harness/sidecar.js';
 import { cairnLaunch, startStand, type Refusal, type Stand } from './stand.js';
 
 const HOUR_MS = 3_600_000;
@@ -31,9 +37,9 @@ after(async () => {
 });
 
 /** Where the provider is asked to send the browser back to. */
-function homeOf(request: URLSearchParams): string {
-  const saml = request.get('SAMLRequest');
-  if (saml === null) return request.get('redirect_uri')!;
+function homeOf(query: URLSearchParams): string {
+  const saml = query.get('SAMLRequest');
+  if (saml === null) return query.get('redirect_uri')!;
   return /AssertionConsumerServiceURL="([^"]+)"/.exec(inflateRawSync(Buffer.from(saml, 'base64')).toString())![1]!;
 }
 
@@ -62,8 +68,8 @@ async function assertionOf(person: Person, entityId = SAML_ENTITY_ID): Promise<s
   return Buffer.from(form!.get('SAMLResponse')!, 'base64').toString('base64url');
 }
 
-function bySaml(person: Person): Promise<string> {
-  const words = ['--saml-metadata', keycloak.samlMetadata, '--entity-id', SAML_ENTITY_ID, '--server', stand.url];
+function bySaml(person: Person, server = stand.url): Promise<string> {
+  const words = ['--saml-metadata', keycloak.samlMetadata, '--entity-id', SAML_ENTITY_ID, '--server', server];
   return cairnLaunch(words, (url) => inBrowser(person, url));
 }
 
@@ -104,6 +110,61 @@ describe('people of Keycloak', () => {
       assert.deepEqual([root.name, root.groups, root.authn], ['bob@example.com', ['db-owners'], 'saml']);
     assert.notEqual(first.launch.id, second.launch.id);
   });
+});
+
+/** Members of db-owners may ask; the agent asks the sink for whoever asks it. */
+const resources = (metadata: string): string => `
+apiVersion: cairn.dev/v1alpha1
+kind: AuditPolicy
+metadata: {name: owners, namespace: research}
+spec:
+  selector: {}
+  identity: {required: true, providers: [corp], maxDepth: 5, onAmbiguous: Deny}
+  targets:
+  - {name: sink, protocol: http, hosts: [sink.internal], port: 80}
+  rules:
+  - {name: owners, match: {groups: [db-owners]}, action: Allow}
+  default: {action: Deny, level: Metadata}
+  undeclared: Deny
+---
+apiVersion: cairn.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: corp}
+spec:
+  saml: {metadata: "${metadata}", entityId: "${SAML_ENTITY_ID}", groupsAttribute: groups, usernameAttribute: email}
+`;
+
+test('an agent acts for people who logged in by SAML, by what their groups may do, and the evidence names them', async (t) => {
+  const plane = await startControlPlane(resources(keycloak.samlMetadata));
+  t.after(() => plane.stop());
+  const [sink, agent] = [await startHttpSink(), await startAgent()];
+  t.after(() => sink.close());
+  const sidecar = await startSidecar({ plane, serves: agent.port, resolve: { 'sink.internal:80': sink.address } });
+  t.after(() => sidecar.stop());
+  agent.proxy = new ProxyAgent(sidecar.proxyUrl);
+  agent.next = 'http://sink.internal';
+  t.after(() => agent.close());
+  const ask = async (token: string, path: string): Promise<number> => {
+    const { statusCode, body } = await request(`${sidecar.inboundUrl}${path}?manners=handle`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await body.dump();
+    return statusCode;
+  };
+  assert.equal(await ask(await bySaml('bob', plane.url), '/bob'), 200);
+  assert.equal(await ask(await bySaml('alice', plane.url), '/alice'), 403);
+  assert.equal(await ask('nobody', '/nobody'), 401);
+  assert.deepEqual([...sink.reached], ['/bob?manners=handle']);
+  const outbound = (events: AuditEvent[]): AuditEvent[] =>
+    events.filter(({ stage, session }) => stage === 'intent' && session?.direction === 'outbound');
+  const intents = outbound(await sidecar.eventsWhen((events) => outbound(events).length === 2));
+  assert.deepEqual(
+    intents.map(({ root, decision }) => [root?.name, root?.groups, root?.authn, decision?.action]),
+    [
+      ['bob@example.com', ['db-owners'], 'saml', 'Allow'],
+      ['alice@example.com', ['analysts'], 'saml', 'Deny'],
+    ],
+  );
 });
 
 describe('what is refused', () => {
