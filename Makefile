@@ -12,7 +12,7 @@ help: ## list the targets
 demo: build ## three nested agents on this machine, every action attributed and provable
 	@npx --no-install cairn demo
 
-test: build check test-unit test-e2e test-apiserver ## everything but the suites that need Java, and the chart's
+test: build check test-unit test-e2e test-apiserver test-chart ## everything but the suites that need Java
 
 test-unit: build ## the packages' own tests
 	@node tools/run-tests.mjs $(UNIT)
