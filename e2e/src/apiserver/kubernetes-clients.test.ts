@@ -126,8 +126,8 @@ describe('clients of Kubernetes through a sidecar', () => {
     assert.deepEqual(secret.data, { password: 'Kioq' });
     const { complete } = await planner.recorded('get', `${NAMESPACE}/secrets/db`);
     assert.deepEqual(complete.masked!.map(({ path }) => path).sort(), [
-      '$..data',
       "$..['kubectl.kubernetes.io/last-applied-configuration']",
+      '$..data',
     ]);
     assert.ok(complete.response!.payload!.length > 0);
     const spool = JSON.stringify(planner.sidecar.events());
