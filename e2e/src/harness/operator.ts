@@ -33,7 +33,10 @@ export interface OperatorProcess {
   /** Value of a metric without labels or with exactly these: `cairn_operator_leader`. */
   metric(name: string): Promise<number | undefined>;
   /** Asks the token service, whose certificate must be good for its Service's name. */
-  ask(path: string, options: { ca: string; token?: string; headers?: Record<string, string> }): Promise<Answer>;
+  ask(
+    path: string,
+    options: { ca: string; token?: string; headers?: Record<string, string>; form?: Record<string, string> },
+  ): Promise<Answer>;
   /** Resolves once the process has ended, to its exit code; null where a signal ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -92,16 +95,19 @@ export async function startOperator(scope: Scope, { podName, namespace, kubeconf
       const line = text.split('\n').find((each) => each.startsWith(`${name} `));
       return line === undefined ? undefined : Number(line.slice(name.length + 1));
     },
-    ask(path, { ca, token, headers = {} }) {
+    ask(path, { ca, token, headers = {}, form }) {
       const servername = `cairn-operator.${namespace}.svc`;
-      const all = { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+      const body = form && new URLSearchParams(form).toString();
+      const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
+      const method = body === undefined ? 'GET' : 'POST';
+      const all = { ...headers, ...type, ...(token ? { authorization: `Bearer ${token}` } : {}) };
       return new Promise((resolve, reject) => {
-        const sent = request({ host: '127.0.0.1', port: service, path, ca, servername, headers: all, agent: false }, (response) => {
+        const sent = request({ host: '127.0.0.1', port: service, path, method, ca, servername, headers: all, agent: false }, (response) => {
           const chunks: string[] = [];
           response.setEncoding('utf8').on('data', (chunk: string) => void chunks.push(chunk));
           response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: chunks.join('') }));
         });
-        sent.once('error', reject).end();
+        sent.once('error', reject).end(body);
       });
     },
   };
