@@ -18,7 +18,7 @@ test-unit: build ## the packages' own tests
 	@node tools/run-tests.mjs $(UNIT)
 
 test-e2e: build ## real servers and real clients
-	@tools/need.sh psql curl nft ip python3
+	@tools/need.sh psql curl nft ip python3 javac mvn
 	@node tools/run-tests.mjs $(E2E)
 
 test-kafka: build ## a real Kafka broker

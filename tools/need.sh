@@ -2,7 +2,7 @@
 # Makes sure that the named commands are there: installs Debian's packages for those that are missing, or says what to install.
 set -euo pipefail
 declare -A package=([psql]=postgresql-client [pgbench]=postgresql-contrib [curl]=curl [nft]=nftables [ip]=iproute2 [python3]=python3-venv
-  [java]=default-jre-headless [mvn]=maven [kcat]=kcat [nginx]=nginx-light [pgbouncer]=pgbouncer [wrk]=wrk [taskset]=util-linux
+  [java]=default-jre-headless [javac]=default-jdk-headless [mvn]=maven [kcat]=kcat [nginx]=nginx-light [pgbouncer]=pgbouncer [wrk]=wrk [taskset]=util-linux
   [go]=golang-go [setpriv]=util-linux [flock]=util-linux)
 export PATH="$PATH:/usr/sbin:/sbin:/usr/local/go/bin"
 missing=()

@@ -6,6 +6,8 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { AuditEvent } from '@cairn/audit';
 import { ProxyAgent, fetch } from 'undici';
@@ -267,6 +269,18 @@ describe('Python through the sidecar', () => {
     const { stdout } = await run(await pythonWithClients(), ['-c', PYTHON, sidecar.proxyUrl, ca()], { env });
     const want = ['/requests/0', '/requests/1', '/requests/2', 50, '***', 403, '/httpx', '***', BIG.length];
     assert.deepEqual(JSON.parse(stdout), want);
+  });
+});
+
+describe('Java', () => {
+  it('trusts the pod by the trust store that injection names', async () => {
+    const store = join(sidecar.agentFolder, 'bundle.jks');
+    const env = { ...process.env, JAVA_TOOL_OPTIONS: `-Djavax.net.ssl.trustStore=${store} -Djavax.net.ssl.trustStorePassword=cairn` };
+    const program = fileURLToPath(new URL('../../testdata/http/Client.java', import.meta.url));
+    const { stdout } = await run('java', [program, '127.0.0.1', String(sidecar.proxyPort), 'https://crm.internal:8080/java'], { env });
+    assert.match(stdout, /^200 .*\/java/);
+    const listed = await run('keytool', ['-list', '-keystore', store, '-storepass', 'cairn']);
+    assert.match(listed.stdout, new RegExp(`contains ${rootCertificates.length + 1} entries`));
   });
 });
 

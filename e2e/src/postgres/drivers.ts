@@ -22,13 +22,8 @@ export async function pythonWithPsycopg(): Promise<string> {
   return join(folder, 'bin', 'python');
 }
 
-/** Folder with the PostgreSQL JDBC driver; undefined where Java or Maven is missing. */
-export async function jdbcFolder(): Promise<string | undefined> {
-  const present = await Promise.all([run('javac', ['-version']), run('mvn', ['-v'])]).then(
-    () => true,
-    () => false,
-  );
-  if (!present) return undefined;
+/** Folder with the PostgreSQL JDBC driver. */
+export function jdbcFolder(): Promise<string> {
   return cached('pgjdbc', PGJDBC, async (draft) => {
     const project = await mkdtemp(join(tmpdir(), 'cairn-pgjdbc-'));
     try {

@@ -7,7 +7,7 @@ import type { SidecarPorts } from './settings.js';
 
 const BUNDLE = `${AGENT_DIR}/bundle.crt`;
 const CA = `${AGENT_DIR}/ca.crt`;
-const JAVA_TRUST = `-Djavax.net.ssl.trustStore=${AGENT_DIR}/bundle.p12 -Djavax.net.ssl.trustStorePassword=cairn`;
+const JAVA_TRUST = `-Djavax.net.ssl.trustStore=${AGENT_DIR}/bundle.jks -Djavax.net.ssl.trustStorePassword=cairn`;
 
 /** Trust in the pod's CA, for the clients that people use. NODE_EXTRA_CA_CERTS adds to Node's own list, the others replace one. */
 const trust: readonly EnvVar[] = [
