@@ -203,6 +203,21 @@ describe('the fence with the operator stopped and its webhooks removed', { timeo
     assert.equal((await create({ ...networkPolicy, metadata: { name: 'own', namespace: NAMESPACE } })).code, 0);
   });
 
+  test('closed: a network policy of any name that lets agents out', async () => {
+    const opening = (name: string, egress: object[]) => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name, namespace: NAMESPACE },
+      spec: { podSelector: {}, policyTypes: ['Egress'], egress },
+    });
+    assert.match((await create(opening('open', [{}]))).stderr, /would open the fence/);
+    assert.equal((await create(opening('closed', []))).code, 0);
+    await shared().kubectl(['create', '-f', '-'], { input: JSON.stringify(opening('closed', [])) });
+    assert.match((await patch('networkpolicy', 'closed', { spec: { egress: [{}] } })).stderr, /would open the fence/);
+    const admin = await shared().tryKubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(opening('open', [{}])) });
+    assert.equal(admin.code, 0, admin.stderr);
+  });
+
   test('closed: taking a namespace out of enrolment without the verb enroll', async () => {
     const enroll = (as?: string) =>
       shared().tryKubectl(['label', 'namespace', NAMESPACE, 'cairn.dev/enroll-', '--dry-run=server'], as ? { as } : {});

@@ -67,6 +67,23 @@ function operatorsOwn({ namespace }: FenceOptions): Fence {
   };
 }
 
+/** NetworkPolicies add up: what one allows, no other takes back. */
+function egress({ namespace }: FenceOptions): Fence {
+  const enrolls = "authorizer.group('cairn.dev').resource('namespaces').name(request.namespace).check('enroll').allowed()";
+  return {
+    name: 'cairn-egress',
+    rules: [rule('networking.k8s.io', ['networkpolicies'], ['CREATE', 'UPDATE'])],
+    conditions: [{ name: 'opens', expression: 'has(object.spec) && has(object.spec.egress) && object.spec.egress.size() > 0' }],
+    validations: [
+      {
+        expression: `${isOperator(namespace)} || ${enrolls}`,
+        message:
+          'a NetworkPolicy with egress rules would open the fence around agents: declare a target in an AuditPolicy instead; it needs the verb enroll on namespaces.cairn.dev',
+      },
+    ],
+  };
+}
+
 /** RBAC has the say: the verb `enroll` on `namespaces.cairn.dev`, which wildcards include. */
 function enrolment(): Fence {
   const label = (object: string): string =>
@@ -134,6 +151,7 @@ export function fencePolicies(options: FenceOptions): object[] {
     tokens(options),
     tokenSecrets(options),
     operatorsOwn(options),
+    egress(options),
     enrolment(),
     records(options),
   ];
