@@ -1,3 +1,4 @@
+export { PREVIOUS_KEYS_COUNT } from './limits.js';
 export { ownLaunchId } from './tokens/exchange.js';
 export { createOperatorService, type ListenOptions, type OperatorService } from './service.js';
 export type { AgentDescription, OperatorServiceOptions } from './options.js';

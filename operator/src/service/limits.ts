@@ -31,8 +31,8 @@ export const APPROVAL_TIMEOUT_SECONDS = 7 * 24 * 60 * 60;
 export const APPROVAL_OPERATIONS_COUNT = 100;
 export const SUMMARY_CHARACTERS = 64 * 1024;
 export const REASON_CHARACTERS = 4096;
-/** Retired public keys that stay published, so that certificates which they signed can be verified. */
-export const PREVIOUS_KEYS_COUNT = 16;
+/** Retired public keys that stay published, so that what they signed can be verified: certificates of streams, and grants, which live for years. */
+export const PREVIOUS_KEYS_COUNT = 64;
 /** How long a verifier may keep the JWKS. */
 export const JWKS_SECONDS = 300;
 export const HEADER_BYTES = 32 * 1024;

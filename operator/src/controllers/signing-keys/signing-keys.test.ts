@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GRANT_SECONDS } from '../../lineage/index.js';
+import { PREVIOUS_KEYS_COUNT } from '../../service/index.js';
 import type { ClusterKeyRing } from '../../state/key-ring.js';
 import { KEY_MS, signingKeysController } from './index.js';
 
@@ -14,4 +16,8 @@ test('a key rotates once it has signed for thirty days, and not before', async (
   now += 1;
   await reconcile('ring', signal);
   assert.equal(rotations, 1);
+});
+
+test('a key stays published for as long as a grant lives that it signed', () => {
+  assert.ok(PREVIOUS_KEYS_COUNT * KEY_MS >= GRANT_SECONDS * 1000);
 });
