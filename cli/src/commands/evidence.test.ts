@@ -256,7 +256,9 @@ describe('cairn verify', () => {
     const dropped = verifyFile(lines.toSpliced(at, 1), '--json');
     const report = JSON.parse(dropped.stdout) as { integrity: { held: boolean; findings: { kind: string; seq: number }[] } };
     assert.deepEqual([dropped.status, report.integrity.held, report.integrity.findings[0]?.kind], [1, false, 'missing']);
-    const swapped = verifyFile(lines.with(at, lines[at + 1]!).with(at + 1, lines[at]!));
+    const streamOf = (line: string): string => (JSON.parse(line) as AuditEvent).integrity.stream;
+    const next = lines.findIndex((line, index) => index > at && streamOf(line) === streamOf(lines[at]!));
+    const swapped = verifyFile(lines.with(at, lines[next]!).with(next, lines[at]!));
     assert.equal(swapped.status, 1);
     assert.match(swapped.stdout, /reordered/);
   });

@@ -83,9 +83,9 @@ describe('the folder of the agent', () => {
     const dir = mkdtempSync(join(tmpdir(), 'cairn-agent-'));
     try {
       const folder = join(dir, 'agent');
-      writeAgentFolder(folder, 'PEM', 'before', 'old');
+      writeAgentFolder(folder, authority.certificate, 'before', 'old');
       writeAgentFolder(folder, authority.certificate, 'research', newSessionToken());
-      assert.deepEqual(readdirSync(folder).sort(), ['bundle.crt', 'ca.crt', 'namespace', 'token']);
+      assert.deepEqual(readdirSync(folder).sort(), ['bundle.crt', 'bundle.jks', 'ca.crt', 'namespace', 'token']);
       assert.equal(readFileSync(join(folder, 'namespace'), 'utf8'), 'research');
       assert.match(readFileSync(join(folder, 'token'), 'utf8'), /^cairn-session-[\w-]{43}$/);
       assert.equal(readFileSync(join(folder, 'ca.crt'), 'utf8'), authority.certificate);
