@@ -19,6 +19,8 @@ import {
   type StoredProvider,
 } from './kubernetes/index.js';
 import { certificateCaches, type CertificateView } from './controllers/certificates/gather.js';
+import { fenceParts, fenceStatus, type FencePart } from './controllers/drift/gather.js';
+import type { OperatorConfig } from './config/index.js';
 import type { Log } from './log.js';
 import type { OperatorMetrics } from './metrics.js';
 import { AGENT_LABEL, MANAGED_BY } from './names.js';
@@ -38,6 +40,8 @@ export interface Caches {
   /** Our own configuration of webhooks. */
   mutating: CertificateView['mutating'];
   validating: CertificateView['validating'];
+  /** Each policy of the fence and each binding. */
+  fence: readonly FencePart[];
 }
 
 /** Status changes all the time and nobody here asks for more of it. */
@@ -58,16 +62,20 @@ const podIndexes = {
   account: ({ metadata, spec }: Pod) => `${metadata.namespace}/${spec?.serviceAccountName ?? 'default'}`,
 };
 
-export function createCaches(client: KubernetesClient, webhookName: string, log: Log, metrics: OperatorMetrics): Caches {
+export function createCaches(client: KubernetesClient, config: OperatorConfig, log: Log, metrics: OperatorMetrics): Caches {
   const reflect = <T extends ApiObject>(resource: Resource<T>, options: ReflectorOptions<T> = {}): Reflector<T> => {
     const reflector = new Reflector(client, resource, { log, ...options });
     metrics.watchReflector(resource.plural, reflector);
     return reflector;
   };
-  const certificates = certificateCaches(client, webhookName, log);
+  const { namespace, sidecar, issuer, webhook } = config;
+  const certificates = certificateCaches(client, webhook.name, log);
   for (const [name, reflector] of Object.entries(certificates)) metrics.watchReflector(name, reflector);
+  const fence = fenceParts(client, { namespace, sidecarImage: sidecar.image, operatorUrl: issuer }, log);
+  metrics.watchReflector('fence', fenceStatus(fence));
   return {
     ...certificates,
+    fence,
     namespaces: reflect(NAMESPACES),
     pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: podIndexes }),
     services: reflect(SERVICES, { trim: trimService, indexes: { clusterIP: ({ spec }) => spec?.clusterIP } }),
@@ -77,13 +85,17 @@ export function createCaches(client: KubernetesClient, webhookName: string, log:
   };
 }
 
+function reflectorsOf({ fence, ...others }: Caches): Reflector<ApiObject>[] {
+  return [...Object.values(others), ...fence.map(({ cache }) => cache)] as Reflector<ApiObject>[];
+}
+
 /** Resolves once all of them are as full as the cluster; waits for an API server that is not there yet. */
 export async function startCaches(caches: Caches): Promise<void> {
-  const all = Object.values(caches) as Reflector<ApiObject>[];
+  const all = reflectorsOf(caches);
   for (const reflector of all) reflector.start();
   await Promise.all(all.map((reflector) => reflector.whenSynced()));
 }
 
 export async function stopCaches(caches: Caches): Promise<void> {
-  await Promise.all((Object.values(caches) as Reflector<ApiObject>[]).map((reflector) => reflector.stop()));
+  await Promise.all(reflectorsOf(caches).map((reflector) => reflector.stop()));
 }

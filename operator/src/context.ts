@@ -57,7 +57,7 @@ export function createContext(config: OperatorConfig): OperatorContext {
   const log = createLog(config.logLevel, (line) => process.stderr.write(line));
   const metrics = createMetrics();
   const client = new KubernetesClient(kubeConfig(config.kubeconfig));
-  const caches = createCaches(client, config.webhook.name, log, metrics);
+  const caches = createCaches(client, config, log, metrics);
   const policies = new PolicyBook(caches.policies, caches.providers);
   const events = new EventRecorder(client, { instance: config.podName, log });
   const lease = { namespace: config.namespace, name: 'cairn-operator' };

@@ -7,5 +7,6 @@ export * from './state/index.js';
 export { approvalsController } from './controllers/approvals/index.js';
 export { certificateCaches, certificatesController } from './controllers/certificates/index.js';
 export { drift } from './controllers/drift/index.js';
+export { fenceParts } from './controllers/drift/gather.js';
 export { launchesController } from './controllers/launches/index.js';
 export { streamsController } from './controllers/streams/index.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
-import { certificateCaches, drift, kubernetes } from '@cairn/operator';
-import { sharedApiServer } from '../harness/kubernetes/index.js';
+import { before, describe, test, type TestContext } from 'node:test';
+import { certificateCaches, drift, fenceParts, fencePolicies, kubernetes } from '@cairn/operator';
+import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { following, runController } from './state-controllers.js';
 import { clientOf, prepare } from './state-replicas.js';
 import { until } from './until.js';
@@ -21,38 +21,82 @@ const configuration = (kind: string): object => ({
   webhooks: [webhook],
 });
 
+const fenceOptions = { namespace: 'cairn-system', sidecarImage: 'registry.example/sidecar:1', operatorUrl: 'https://cairn-operator' };
+
+interface Watchdog {
+  /** What it counted last, by kind. */
+  found: ReadonlyMap<string, number>;
+  /** `REASON NAME` of every Event so far. */
+  told: () => Promise<string[]>;
+}
+
+async function watchdog(t: TestContext, server: ApiServer): Promise<Watchdog> {
+  const client = await clientOf(server);
+  t.after(() => client.close());
+  const log = (): void => undefined;
+  const certificates = certificateCaches(client, 'cairn', log);
+  const fence = fenceParts(client, fenceOptions, log);
+  for (const cache of [...Object.values(certificates), ...fence.map((part) => part.cache)]) await following(t, cache);
+  const namespaces = await following(t, new kubernetes.Reflector(client, kubernetes.NAMESPACES));
+  const found = new Map<string, number>();
+  const events = new kubernetes.EventRecorder(client, { instance: 'cairn-operator-test' });
+  const context = {
+    caches: { ...certificates, fence, namespaces },
+    events,
+    metrics: { drift: (kind: string, count: number) => void found.set(kind, count) },
+    config: { webhook: { name: 'cairn' } },
+  };
+  runController(t, drift({ context, client }));
+  await until('a look', () => Promise.resolve(found.size === 5));
+  const told = async (): Promise<string[]> => {
+    await events.flush();
+    const { items } = await server.get<{ items: { reason: string; regarding: { name: string } }[] }>('events.events.k8s.io', '-A');
+    return items.map(({ reason, regarding }) => `${reason} ${regarding.name}`);
+  };
+  return { found, told };
+}
+
 describe('the drift watchdog, on a real API server', () => {
   const shared = sharedApiServer();
-  before(() => prepare(shared()));
+  before(async () => {
+    await prepare(shared());
+    await shared().apply(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'].map(configuration));
+    await shared().apply(fencePolicies(fenceOptions));
+  });
+
+  test('a policy of the fence that is gone, and a binding that refuses no longer, are told', async (t) => {
+    const { found, told } = await watchdog(t, shared());
+    assert.deepEqual([...found.values()], [0, 0, 0, 0, 0]);
+    await shared().kubectl(['delete', 'validatingadmissionpolicy', 'cairn-agent-pods']);
+    await until('the policy to be missed', () => Promise.resolve(found.get('FenceMissing') === 1));
+    const audit = JSON.stringify({ spec: { validationActions: ['Audit'] } });
+    await shared().kubectl(['patch', 'validatingadmissionpolicybinding', 'cairn-tokens', '--type=merge', '-p', audit]);
+    await until('the binding to be told', () => Promise.resolve(found.get('FenceChanged') === 1));
+    const reasons = await told();
+    for (const expected of ['FenceMissing cairn-agent-pods', 'FenceChanged cairn-tokens']) assert.ok(reasons.includes(expected), expected);
+    await shared().apply(fencePolicies(fenceOptions));
+    await until('the fence as it was', () => Promise.resolve(found.get('FenceMissing') === 0 && found.get('FenceChanged') === 0));
+  });
 
   test('webhooks that somebody weakened are put right, those that are gone and pods without sidecars are told', async (t) => {
-    const client = await clientOf(shared());
-    t.after(() => client.close());
-    await shared().apply(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'].map(configuration));
-    const log = (): void => undefined;
-    const certificates = certificateCaches(client, 'cairn', log);
-    for (const reflector of Object.values(certificates)) await following(t, reflector);
-    const namespaces = await following(t, new kubernetes.Reflector(client, kubernetes.NAMESPACES));
-    const found = new Map<string, number>();
-    const events = new kubernetes.EventRecorder(client, { instance: 'cairn-operator-test' });
-    const context = {
-      caches: { ...certificates, namespaces },
-      events,
-      metrics: { drift: (kind: string, count: number) => void found.set(kind, count) },
-      config: { webhook: { name: 'cairn' } },
+    // The fence would not let the pod in.
+    await shared().kubectl(['delete', 'validatingadmissionpolicybinding', 'cairn-agent-pods']);
+    const { found, told } = await watchdog(t, shared());
+    assert.deepEqual([found.get('WebhookWeakened'), found.get('WebhookMissing'), found.get('PodNotInjected')], [0, 0, 0]);
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'before-enrolment', namespace: 'research' },
+      spec: { containers: [{ name: 'main', image: 'registry.example/sleeper:1' }] },
     };
-    runController(t, drift({ context, client }));
-    await until('a look', () => Promise.resolve(found.size === 3));
-    assert.deepEqual([...found.values()], [0, 0, 0]);
-
-    await shared().apply([
-      {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'before-enrolment', namespace: 'research' },
-        spec: { containers: [{ name: 'main', image: 'registry.example/sleeper:1' }] },
-      },
-    ]);
+    await until('the fence to be open', () =>
+      shared()
+        .apply([pod])
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
     const weaken = [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }];
     await shared().kubectl(['patch', 'mutatingwebhookconfiguration', 'cairn', '--type=json', '-p', JSON.stringify(weaken)]);
     await until('Fail', async () => {
@@ -62,9 +106,7 @@ describe('the drift watchdog, on a real API server', () => {
     assert.equal(found.get('PodNotInjected'), 1);
     await shared().kubectl(['delete', 'validatingwebhookconfiguration', 'cairn']);
     await until('the webhook to be missed', () => Promise.resolve(found.get('WebhookMissing') === 1));
-    await events.flush();
-    const told = await shared().get<{ items: { reason: string; regarding: { name: string } }[] }>('events.events.k8s.io', '-A');
-    const reasons = told.items.map(({ reason, regarding }) => `${reason} ${regarding.name}`);
+    const reasons = await told();
     for (const expected of ['WebhookWeakened cairn', 'PodNotInjected before-enrolment', 'WebhookMissing cairn'])
       assert.ok(reasons.includes(expected), expected);
   });

@@ -107,6 +107,20 @@ describe('the operator, started as the chart starts it, with the rights that the
     assert.ok(webhooks.every(({ clientConfig }) => clientConfig.caBundle));
   });
 
+  test('finds the fence as it renders it itself, tells of gaps in it, and an upgrade of the chart closes them', async () => {
+    const drifted = async (kind: string): Promise<string | undefined> =>
+      new RegExp(`^cairn_operator_drift\\{kind="${kind}"\\} (\\d+)$`, 'm').exec(await (await fetch(`${admin}/metrics`)).text())?.[1];
+    await until('a look', async () => (await drifted('FenceMissing')) !== undefined);
+    assert.deepEqual([await drifted('FenceMissing'), await drifted('FenceChanged')], ['0', '0']);
+    await cluster.kubectl(['delete', 'validatingadmissionpolicybinding', 'cairn-records']);
+    await until('the binding to be missed', async () => (await drifted('FenceMissing')) === '1');
+    const audit = JSON.stringify({ spec: { validationActions: ['Audit'] } });
+    await cluster.kubectl(['patch', 'validatingadmissionpolicybinding', 'cairn-tokens', '--type=merge', '-p', audit]);
+    await until('the other to be told', async () => (await drifted('FenceChanged')) === '1');
+    await cluster.helm(['upgrade', RELEASE, CHART, '--namespace', NAMESPACE]);
+    await until('both as they were', async () => (await drifted('FenceMissing')) === '0' && (await drifted('FenceChanged')) === '0');
+  });
+
   test('fences an enrolled namespace and says where its policy stands', async () => {
     // Nothing leads the API server to this process: no node runs the pods of the Service.
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'cairn']);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { fencePolicies } from '../../admission/index.js';
 import { driftOf, strengthened, type DriftFacts } from './decide.js';
+import type { FenceFact, FenceKind, FenceObject } from './fence.js';
 
 const whole = (failurePolicy = 'Fail') => ({
   metadata: { name: 'cairn' },
@@ -12,6 +14,7 @@ const whole = (failurePolicy = 'Fail') => ({
 const facts = (more: Partial<DriftFacts['webhooks']> = {}, uninjected: DriftFacts['uninjected'] = []): DriftFacts => ({
   webhooks: { MutatingWebhookConfiguration: whole(), ValidatingWebhookConfiguration: whole(), ...more },
   name: 'cairn',
+  fence: [],
   uninjected,
 });
 const kinds = (given: DriftFacts): string[] => driftOf(given).map(({ kind, regarding }) => `${kind} ${regarding.kind}/${regarding.name}`);
@@ -30,4 +33,81 @@ test('it is put back to Fail and left alone otherwise', () =>
 
 test('a pod without a sidecar is told by name', () => {
   assert.deepEqual(kinds(facts({}, [{ name: 'old', namespace: 'research', uid: 'u' }])), ['PodNotInjected Pod/old']);
+});
+
+describe('the fence', () => {
+  const rendered = fencePolicies({
+    namespace: 'cairn-system',
+    sidecarImage: 'sidecar:1',
+    operatorUrl: 'https://operator',
+  }) as FenceObject[];
+  const pods = (kind: FenceKind): FenceObject => rendered.find((each) => each.kind === kind && each.metadata.name === 'cairn-agent-pods')!;
+  const policy = pods('ValidatingAdmissionPolicy');
+  const binding = pods('ValidatingAdmissionPolicyBinding');
+  const found = (expected: FenceObject, object: FenceObject | undefined): string[] => {
+    const fence: FenceFact[] = [{ kind: expected.kind as FenceKind, expected, found: object }];
+    return driftOf({ ...facts(), fence }).map((each) => `${each.kind} ${/\((.*?)\)/.exec(each.note)?.[1] ?? ''}`.trim());
+  };
+  const changed = (expected: FenceObject, spec: FenceObject['spec']): string[] =>
+    found(expected, { ...expected, spec: { ...expected.spec, ...spec } });
+  const { matchConstraints, validations } = policy.spec!;
+  const rule = matchConstraints!.resourceRules![0]!;
+  const elsewhere = { namespaceSelector: { matchLabels: { team: 'other' } } };
+
+  test('as rendered, and with what the API server adds, has nothing to tell', () => {
+    assert.deepEqual(
+      rendered.flatMap((each) => found(each, each)),
+      [],
+    );
+    const defaulted = { ...matchConstraints, objectSelector: {}, resourceRules: [{ ...rule, scope: '*' }] };
+    assert.deepEqual(changed(policy, { matchConstraints: defaulted }), []);
+    const chatty = validations!.map((each) => ({ ...each, message: 'no', reason: 'Invalid' }));
+    assert.deepEqual(changed(policy, { validations: chatty }), []);
+    assert.deepEqual(changed(binding, { validationActions: ['Deny', 'Audit'] }), []);
+  });
+
+  test('a policy or a binding that is gone is told', () => {
+    assert.deepEqual(
+      [policy, binding].map((each) => found(each, undefined)),
+      [['FenceMissing'], ['FenceMissing']],
+    );
+  });
+
+  const weaker: [string, FenceObject, FenceObject['spec'], string][] = [
+    ['lets pass what it fails to judge', policy, { failurePolicy: 'Ignore' }, 'failurePolicy'],
+    ['takes a parameter', policy, { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } }, 'paramKind'],
+    ['lost a validation', policy, { validations: validations!.slice(1) }, 'validations'],
+    ['has another expression', policy, { validations: [{ expression: 'true' }, ...validations!.slice(1)] }, 'validations'],
+    ['has another variable', policy, { variables: [{ name: 'inits', expression: '[]' }] }, 'variables'],
+    ['has a condition more', policy, { matchConditions: [{ name: 'never', expression: 'false' }] }, 'matchConditions'],
+    ['asks in other namespaces', policy, { matchConstraints: { ...matchConstraints, ...elsewhere } }, 'matchConstraints'],
+    [
+      'asks for some objects',
+      policy,
+      { matchConstraints: { ...matchConstraints, objectSelector: { matchLabels: { a: 'b' } } } },
+      'matchConstraints',
+    ],
+    [
+      'asks on other requests',
+      policy,
+      { matchConstraints: { ...matchConstraints, resourceRules: [{ ...rule, operations: ['DELETE'] }] } },
+      'matchConstraints',
+    ],
+    [
+      'asks for some names',
+      policy,
+      { matchConstraints: { ...matchConstraints, resourceRules: [{ ...rule, resourceNames: ['a'] }] } },
+      'matchConstraints',
+    ],
+    ['makes an exception', policy, { matchConstraints: { ...matchConstraints, excludeResourceRules: [rule] } }, 'matchConstraints'],
+    ['writes down instead of refusing', binding, { validationActions: ['Audit'] }, 'validationActions'],
+    ['binds another policy', binding, { policyName: 'other' }, 'policyName'],
+    ['binds in other namespaces', binding, { matchResources: elsewhere }, 'matchResources'],
+    ['binds a parameter', binding, { paramRef: { name: 'a' } }, 'paramRef'],
+  ];
+  for (const [what, expected, spec, member] of weaker) {
+    test(`a ${expected.kind} that ${what} is told, by the member`, () => {
+      assert.deepEqual(changed(expected, spec), [`FenceChanged ${member}`]);
+    });
+  }
 });

@@ -1,8 +1,9 @@
 /** What is not as the installation needs it and nobody else puts right. Pure. */
 import type { WebhookConfiguration } from '../certificates/gather.js';
+import { changesOf, type FenceFact } from './fence.js';
 
-export type DriftKind = 'WebhookMissing' | 'WebhookWeakened' | 'PodNotInjected';
-export const DRIFT_KINDS: readonly DriftKind[] = ['WebhookMissing', 'WebhookWeakened', 'PodNotInjected'];
+export const DRIFT_KINDS = ['WebhookMissing', 'WebhookWeakened', 'FenceMissing', 'FenceChanged', 'PodNotInjected'] as const;
+export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 export interface Finding {
   kind: DriftKind;
@@ -16,6 +17,8 @@ export interface DriftFacts {
   webhooks: Readonly<Record<'MutatingWebhookConfiguration' | 'ValidatingWebhookConfiguration', WebhookConfiguration | undefined>>;
   /** Their name. */
   name: string;
+  /** Every policy and every binding that there has to be. */
+  fence: readonly FenceFact[];
   /** Pods of enrolled namespaces that run without a sidecar. */
   uninjected: readonly { name: string; namespace: string; uid: string }[];
 }
@@ -40,13 +43,26 @@ function ofWebhooks({ webhooks, name }: DriftFacts): Finding[] {
   });
 }
 
+/** The operator may not write its own fence, so that whoever takes the operator over can't open it: it tells. */
+function ofFence({ fence }: DriftFacts): Finding[] {
+  return fence.flatMap(({ kind, expected, found }): Finding[] => {
+    const regarding = { kind, name: expected.metadata.name! };
+    const mend = 'run helm upgrade with the version and values of the operator';
+    if (!found)
+      return [{ kind: 'FenceMissing', regarding, note: `${kind} ${regarding.name} is gone, and with it what it refuses; ${mend}` }];
+    const changes = changesOf(kind, expected, found);
+    const note = `${kind} ${regarding.name} is not as this operator renders it (${changes.join(', ')}) and may let pass what it has to refuse; ${mend}`;
+    return changes.length > 0 ? [{ kind: 'FenceChanged', regarding, note }] : [];
+  });
+}
+
 export function driftOf(facts: DriftFacts): Finding[] {
   const pods = facts.uninjected.map((pod): Finding => ({
     kind: 'PodNotInjected',
     regarding: { kind: 'Pod', ...pod },
     note: 'this pod runs in an enrolled namespace without a sidecar, so the fence leaves it no way out; delete it, and its owner makes it anew',
   }));
-  return [...ofWebhooks(facts), ...pods];
+  return [...ofWebhooks(facts), ...ofFence(facts), ...pods];
 }
 
 /** The webhooks with their failure policy as it must be. */

@@ -6,13 +6,14 @@ import { changed } from '../../state/conflicts.js';
 import { WEBHOOKS } from '../certificates/gather.js';
 import type { LeaderController, Leading } from '../leading.js';
 import { DRIFT_KINDS, driftOf, isWeakened, strengthened, type DriftFacts, type Finding } from './decide.js';
+import { FENCE, fenceFacts } from './gather.js';
 import { LOOK_MS, TOLD_PODS_COUNT } from './limits.js';
 
 /** There is one thing to look at: the installation. */
 const KEY = 'installation';
 
 export interface DriftContext {
-  caches: Pick<OperatorContext['caches'], 'namespaces' | 'mutating' | 'validating'>;
+  caches: Pick<OperatorContext['caches'], 'namespaces' | 'mutating' | 'validating' | 'fence'>;
   events: Pick<OperatorContext['events'], 'record'>;
   metrics: Pick<OperatorContext['metrics'], 'drift'>;
   config: { webhook: { name: string } };
@@ -33,7 +34,8 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
     feed(queue) {
       const look = (): void => queue.add(KEY);
       const all = { added: look, updated: look, deleted: look };
-      const ends = [caches.mutating.subscribe(all), caches.validating.subscribe(all)];
+      const watched = [caches.mutating, caches.validating, ...caches.fence.map(({ cache }) => cache)];
+      const ends = watched.map((cache) => cache.subscribe(all));
       look();
       return () => ends.forEach((end) => end());
     },
@@ -56,6 +58,7 @@ async function gather({ caches, config }: DriftContext, client: KubernetesClient
       ValidatingWebhookConfiguration: caches.validating.store.get({ name }),
     },
     name,
+    fence: fenceFacts(caches.fence),
     uninjected,
   };
 }
@@ -67,6 +70,7 @@ function isRunning({ status, metadata }: Pod): boolean {
 const RESOURCES: Readonly<Record<string, Resource>> = {
   MutatingWebhookConfiguration: WEBHOOKS.mutating,
   ValidatingWebhookConfiguration: WEBHOOKS.validating,
+  ...FENCE,
   Pod: PODS,
 };
 
