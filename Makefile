@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-admission bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,11 @@ bench-postgres: build ## PostgreSQL against pgbouncer (JSON=1 for JSON lines)
 bench-admission: build ## the admission webhook against a trivial one (JSON=1 for JSON lines)
 	@tools/need.sh taskset
 	@node bench/dist/main.js admission
+
+bench-reconcile: build ## the operator over PODS=5000 pods and POLICIES=200 policies on a real API server (JSON=1 for JSON lines)
+	@tools/need.sh taskset go setpriv flock
+	@node e2e/dist/harness/kubernetes/main.js
+	@node bench/dist/main.js reconcile
 
 bench-ledger: build ## the ledger with EVENTS=10000000 events
 	@node bench/dist/main.js ledger

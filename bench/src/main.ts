@@ -1,7 +1,6 @@
-/** `node bench/dist/main.js http|postgres|spool|ledger|admission|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger. PROFILE=folder keeps CPU profiles. */
-import { execFileSync } from 'node:child_process';
+/** `node bench/dist/main.js http|postgres|spool|ledger|admission|reconcile|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger, PODS and POLICIES the cluster of reconcile, which is no part of `all`. PROFILE=folder keeps CPU profiles. */
 import { fileURLToPath } from 'node:url';
-import { LOAD_CORE } from './measure/process.js';
+import { LOAD_CORE, pin } from './measure/process.js';
 import { progress } from './measure/progress.js';
 import { appendTo } from './report/document.js';
 import type { Section } from './report/section.js';
@@ -14,13 +13,14 @@ const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
   postgres: async () => (await import('./postgres/bench.js')).benchPostgres(),
   ledger: async () => (await import('./ledger-section.js')).ledgerSection(),
   admission: async () => (await import('./admission/bench.js')).benchAdmission(),
+  reconcile: async () => (await import('./operator/bench.js')).benchOperator(),
   spool: async () => (await import('./spool/bench.js')).benchSpool(),
 };
 
 async function main(name: string): Promise<void> {
-  const names = name === 'all' ? Object.keys(SUITES) : [name];
+  const names = name === 'all' ? Object.keys(SUITES).filter((each) => each !== 'reconcile') : [name];
   // What coordinates is no part of what is measured, so it keeps off the proxies' core.
-  execFileSync('taskset', ['-a', '-c', '-p', String(LOAD_CORE), String(process.pid)], { stdio: 'ignore' });
+  pin(process.pid, LOAD_CORE);
   const sections: Section[] = [];
   for (const each of names) {
     const suite = SUITES[each];

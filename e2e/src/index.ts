@@ -2,4 +2,6 @@
 export { cached } from './harness/cache.js';
 export { startControlPlane, type ControlPlane } from './harness/control-plane.js';
 export { accepts, freePorts } from './harness/ports.js';
+export { startReplica } from './apiserver/replica.js';
+export { startApiServer, type ApiServer } from './harness/kubernetes/index.js';
 export { startSidecar, type Sidecar } from './harness/sidecar.js';

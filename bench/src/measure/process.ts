@@ -1,5 +1,5 @@
 /** Processes on a core of their own, and what they cost. */
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 
@@ -8,6 +8,26 @@ export const PROXY_CORE = 1;
 export const LOAD_CORE = 0;
 /** USER_HZ of every Linux that Node runs on: the unit of /proc/PID/stat (proc(5)). */
 const TICK_MICROSECONDS = 10_000;
+
+/** All threads of a process, and what it starts from now on. */
+export function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/** Of a child of this process with the text in its command line, where something else started it. */
+export function childPid(text: string): number | undefined {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  return children.map(Number).find((pid) => commandLine(pid).includes(text));
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // It ended since.
+    return '';
+  }
+}
 
 /** taskset(1) replaces itself by the command, so that the child's pid is the command's own. */
 export function spawnPinned(core: number, command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
