@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { startOidcProvider, type OidcProvider } from '@cairn/cli';
 import type { AuditEvent } from '@cairn/audit';
 import { ProxyAgent, request } from 'undici';
-import { startControlPlane, DEPLOYER, type ControlPlane } from '../harness/control-plane.js';
+import { corpProvider, startControlPlane, DEPLOYER, type ControlPlane } from '../harness/control-plane.js';
 import { startSidecar, type Sidecar } from '../harness/sidecar.js';
 import { startAgent, startSink, type Agent, type Manners } from './agents.js';
 
@@ -27,14 +27,6 @@ spec:
   undeclared: Deny
 `;
 
-const provider = (issuer: string): string => `
-apiVersion: cairn.dev/v1alpha1
-kind: IdentityProvider
-metadata: {name: corp}
-spec:
-  oidc: {issuer: "${issuer}", audiences: [cairn], groupsClaim: groups, usernameClaim: email}
-`;
-
 let oidc: OidcProvider;
 let plane: ControlPlane;
 let sink: Awaited<ReturnType<typeof startSink>>;
@@ -44,7 +36,7 @@ const tokens = new Map<string, string>();
 
 before(async () => {
   oidc = await startOidcProvider({ users: PEOPLE.map((name) => ({ name, groups: ['analysts'] })) });
-  plane = await startControlPlane([...ROW.map(policy), provider(oidc.issuer)].join('---'));
+  plane = await startControlPlane([...ROW.map(policy), corpProvider(oidc.issuer)].join('---'));
   sink = await startSink();
   for (const _ of ROW) agents.push(await startAgent());
   // From the last to the first, as each needs to know where the next one's sidecar listens.

@@ -4,7 +4,7 @@ import { Agent } from 'node:http';
 import { after, before, test } from 'node:test';
 import { startOidcProvider, type OidcProvider } from '@cairn/cli';
 import type { Approval } from '@cairn/crds';
-import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
+import { corpProvider, startControlPlane, type ControlPlane } from '../harness/control-plane.js';
 import { askThrough, sinkPolicy, startHttpSink, type Answer, type HttpSink } from '../harness/http-sink.js';
 import { startSidecar, type Sidecar } from '../harness/sidecar.js';
 
@@ -13,14 +13,6 @@ const HOLD_SECONDS = 8;
 
 const RULES =
   '{name: writes, match: {targets: [sink], effects: [write]}, action: RequireApproval, reason: writes want a second pair of eyes, approval: {groups: [db-owners], minimum: 1, timeout: 10m}}';
-
-const provider = (issuer: string): string => `
-apiVersion: cairn.dev/v1alpha1
-kind: IdentityProvider
-metadata: {name: corp}
-spec:
-  oidc: {issuer: "${issuer}", audiences: [cairn], groupsClaim: groups, usernameClaim: email}
-`;
 
 let oidc: OidcProvider;
 let plane: ControlPlane;
@@ -35,7 +27,7 @@ before(async () => {
     ],
   });
   const policy = sinkPolicy({ rules: RULES }).replace('providers: []', 'providers: [corp]');
-  plane = await startControlPlane([policy, provider(oidc.issuer)].join('---'));
+  plane = await startControlPlane([policy, corpProvider(oidc.issuer)].join('---'));
   sink = await startHttpSink();
   sidecar = await startSidecar({ plane, resolve: { 'sink.internal:80': sink.address }, env: { CAIRN_HOLD_SECONDS: String(HOLD_SECONDS) } });
 });

@@ -107,3 +107,12 @@ function read(yaml: string): { policies: AuditPolicy[]; providers: IdentityProvi
   if (problems.length > 0) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join('\n'));
   return { policies, providers };
 }
+
+/** The IdentityProvider `corp` over an OpenID Connect issuer, as YAML. */
+export const corpProvider = (issuer: string): string => `
+apiVersion: cairn.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: corp}
+spec:
+  oidc: {issuer: "${issuer}", audiences: [cairn], groupsClaim: groups, usernameClaim: email}
+`;
