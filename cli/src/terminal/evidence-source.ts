@@ -26,14 +26,21 @@ async function verifyFolder(folder: string, options: VerifyOptions): Promise<Rep
   }
 }
 
-/** The three topics up to their present ends; another name in the URL is that of the events' topic. */
+/** `kafka://host:port,host:port/topic`: no URL of the WHATWG's, which has one host. Throws where it is none. */
+export function kafkaSource(source: string): { brokers: string[]; topic: string } {
+  const [, hosts, topic = ''] = /^kafka:\/\/([^/]+)(?:\/([^/]*))?$/.exec(source) ?? [];
+  const brokers = hosts?.split(',') ?? [];
+  if (brokers.length > 0 && brokers.every((broker) => /^.+:\d{1,5}$/.test(broker))) return { brokers, topic };
+  throw new Error(`${source} names no brokers: write kafka://host:port, several as kafka://host:port,host:port`);
+}
+
+/** The three topics up to their present ends; another name in the source is that of the events' topic. */
 function verifyKafka(source: string, options: VerifyOptions): Promise<Report> {
-  const { host, pathname } = new URL(source);
-  const events = pathname.slice(1);
+  const { brokers, topic } = kafkaSource(source);
   return inPassing(async (ledger) => {
     const { TOPICS } = await import('@cairn/audit');
-    const topics = events === '' ? TOPICS : { ...TOPICS, events };
-    const connection = { brokers: host.split(',') };
+    const topics = topic === '' ? TOPICS : { ...TOPICS, events: topic };
+    const connection = { brokers };
     try {
       await ingestKafka(ledger, { connection, topics, until: 'end' }, new AbortController().signal);
     } catch (cause) {

@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
@@ -116,6 +117,28 @@ test('kcat reads an event as a CloudEvent', async () => {
   assert.equal(attributes['ce_type'], 'dev.cairn.audit.v1');
   assert.equal(attributes['content-type'], 'application/json');
   assert.deepEqual([attributes['ce_id'], attributes['ce_time'], key], [event.id, event.time, event.launch.chain]);
+});
+
+test('`cairn ingest` takes the topics into a ledger, goes on where it stopped, and does not mix sources', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-ledger-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const ingest = (...args: string[]): Promise<{ stderr: string }> =>
+    run(process.execPath, [CAIRN, 'ingest', `kafka://${kafka.plaintext}`, '--ledger', folder, ...args]);
+  const events = async (): Promise<number> => {
+    const { stdout } = await run(process.execPath, [CAIRN, 'query', '--ledger', folder, '--json']);
+    return stdout.split('\n').filter((line) => line.includes('"stage":"intent"')).length;
+  };
+  await ingest();
+  const first = await events();
+  assert.ok(first > 0);
+  const spool = await testSpool();
+  spool.write(['chain-later'], 2);
+  await spool.writer.close('test');
+  await startShipper({ dir: spool.dir, kafka: { brokers: [kafka.plaintext] }, clientId: 'test' }).close(60_000);
+  await spool.remove();
+  await ingest();
+  assert.equal(await events(), first + 2);
+  await assert.rejects(ingest('--acknowledge'), { code: 2, stderr: /--acknowledge is for spool folders/ });
 });
 
 test('the consumer in docs/kafka.md runs as it stands there', async (t) => {
