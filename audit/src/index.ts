@@ -16,6 +16,7 @@ export { createStreamWriter, type SpoolStreamWriter } from './writer/writer.js';
 export { type StreamWriterOptions } from './writer/options.js';
 export { EventError, parseEvent } from './parse.js';
 export { STREAM_CERTIFICATE_TYPE, type CertificateTrust, type StreamCertificate } from './certificate.js';
+export { createReferenceVerifier, REFERENCE_ANNOTATION, type LaunchReference } from './reference.js';
 export { createVerifier, type Verifier, type VerifierOptions } from './verify/verifier.js';
 export { openQuestions, type Finding, type Report, type StreamCoverage, type Where } from './verify/report.js';
 export { type WitnessEntry } from './verify/anchors.js';

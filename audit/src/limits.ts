@@ -55,3 +55,9 @@ export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
   quotaBytes: 4 * 1024 * 1024 * 1024,
   highWaterBytes: 1024 * 1024 * 1024,
 };
+/** Lifetime of a launch reference, seconds: an approval may be awaited between its signature and its admission. */
+export const REFERENCE_SECONDS = 120;
+/** Difference of clocks that is tolerated at its verification, seconds. */
+export const REFERENCE_SKEW_SECONDS = 60;
+/** Characters of a launch reference. */
+export const MAX_REFERENCE_CHARS = 8 * 1024;

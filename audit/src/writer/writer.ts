@@ -21,6 +21,7 @@ import { encodeFrame, FRAME_KINDS } from '../spool/frame.js';
 import { claim, disclaim } from '../spool/owner.js';
 import { recoverSpool } from '../spool/recover.js';
 import { SegmentFiles } from '../spool/segments.js';
+import { signReference } from '../reference.js';
 import { EvidenceError, type StreamWriter } from '../stream.js';
 import { Batch } from './batch.js';
 import { newBootKey } from './boot-key.js';
@@ -77,6 +78,7 @@ export class SpoolStreamWriter implements StreamWriter {
   readonly #payloads: PayloadRecords | undefined;
   readonly #batch = new Batch();
   #signer: NoteSigner;
+  #certificate = '';
 
   /** Next event's, including what is appended and not flushed. */
   #seq = 0;
@@ -123,6 +125,7 @@ export class SpoolStreamWriter implements StreamWriter {
 
   /** For createStreamWriter: the stream's first event. */
   async open(certificate: string, seal: { kid: string; enc: string } | undefined): Promise<void> {
+    this.#certificate = certificate;
     try {
       this.#append(this.#own.open(certificate, seal));
       this.#flush(true);
@@ -176,6 +179,11 @@ export class SpoolStreamWriter implements StreamWriter {
     return this.#shipping.wait(this.#files.end);
   }
 
+  /** A reference to a launch of this pod, for admission. `now` in seconds since the epoch. */
+  refer(launch: string, now: number): string {
+    return signReference(this.#signer.key, this.#certificate, launch, now);
+  }
+
   /** Replaces the boot key. The old one signs a last checkpoint over the event that names the new one. */
   async rotate(): Promise<void> {
     const next = newBootKey();
@@ -184,6 +192,7 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#append(this.#own.rotate(certificate));
     this.#flush(true);
     this.#signer = next;
+    this.#certificate = certificate;
   }
 
   async close(reason: string): Promise<void> {

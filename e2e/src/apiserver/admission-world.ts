@@ -126,6 +126,9 @@ export async function startAdmission(cluster: ApiServer): Promise<AdmissionWorld
         const node = launches.get(uid);
         return node && { node, revoked: false };
       },
+      launch: () => undefined,
+      serves: () => false,
+      heard: () => Promise.resolve(),
       isAgentServiceAccount: ({ namespace, name }) => namespace === NAMESPACE && name === 'agents',
       policies: () => policies,
       namespaceLabels: () => undefined,

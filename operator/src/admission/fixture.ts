@@ -104,6 +104,7 @@ export async function startWebhook(t: TestContext, changed: Partial<AdmissionOpt
   const options: AdmissionOptions = {
     cluster: {
       ...LAUNCHERS,
+      heard: () => Promise.resolve(),
       policies: (namespace) => [{ ...POLICY, metadata: { ...POLICY.metadata, namespace } }],
       namespaceLabels: () => undefined,
       version: () => ({ major: 1, minor: 35 }),

@@ -7,6 +7,8 @@ import type { KeyRing } from '../service/index.js';
 import type { GrantSigner } from './signer.js';
 
 export interface AdmissionCluster extends Launchers {
+  /** Resolves when the launch is known, or when nothing was heard of it in time. */
+  heard(launch: string): Promise<void>;
   /** Complete policies of a namespace. */
   policies(namespace: string): readonly AuditPolicy[];
   /** Undefined where the namespace is not known (yet). */

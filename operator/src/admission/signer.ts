@@ -1,4 +1,5 @@
-/** Grants, minted and verified with the installation's own keys. */
+/** Grants, minted and verified with the installation's own keys, and references signed with keys that it certified. */
+import { createReferenceVerifier, type LaunchReference } from '@cairn/audit';
 import { createGrantVerifier, mintGrant, type Grant, type VerifiedGrant } from '@cairn/identity';
 import type { KeyRing } from '../service/index.js';
 
@@ -7,6 +8,8 @@ export interface GrantSigner {
   mint(grant: Grant, id: string, lifetimeSeconds: number): Promise<string>;
   /** Throws IdentityError. */
   verify(token: string): Promise<VerifiedGrant>;
+  /** Throws IdentityError. */
+  verifyReference(token: string): Promise<LaunchReference>;
 }
 
 export function grantSigner(keys: KeyRing, issuer: string, clock: () => number): GrantSigner {
@@ -14,5 +17,6 @@ export function grantSigner(keys: KeyRing, issuer: string, clock: () => number):
   return {
     mint: (grant, id, lifetimeSeconds) => mintGrant(keys.current, grant, { issuer, id, now: Math.floor(clock() / 1000), lifetimeSeconds }),
     verify: (token) => verifier.verify(token),
+    verifyReference: createReferenceVerifier({ issuer, jwks: () => keys.jwks(), clock }),
   };
 }

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { createStreamWriter, STREAM_CERTIFICATE_TYPE } from '@cairn/audit';
+import { generateSigningKey, signJwt } from '@cairn/identity';
 import { decodeJwt } from 'jose';
 import { templateAt, templatePath, type Container, type KubernetesObject, type Pod } from '../inject/index.js';
-import { ALICE, BOB, controller, deployment, PLANNER, podOf, podUser, replicaSet } from '../lineage/fixture.js';
+import { ALICE, BOB, controller, deployment, PLANNER, podOf, podUser, replicaSet, SERVED } from '../lineage/fixture.js';
 import { STAMP_REUSE_SECONDS } from '../lineage/limits.js';
-import { POLICY, startWebhook } from './fixture.js';
+import type { KeyRing } from '../service/index.js';
+import { POLICY, startWebhook, type WebhookFixture } from './fixture.js';
 
 const ENROLLED = '/mutate/enrolled';
 const grantOf = (object: KubernetesObject): string | undefined =>
@@ -99,6 +105,81 @@ test('an agent that creates a Job launches below itself; one too deep is refused
   const deep = await strict.ask(ENROLLED, podUser('agents', 'researcher-0'), job);
   assert.deepEqual([deep.allowed, deep.code], [false, 'depth']);
   assert.match(deep.message, /identity\.maxDepth allows 2/);
+});
+
+describe('an agent that serves requests', () => {
+  const REFERENCE = 'cairn.dev/launch-reference';
+  const job = (annotations: Record<string, string> = {}): KubernetesObject => ({
+    ...deployment(),
+    kind: 'Job',
+    metadata: { name: 'writer', namespace: 'research', annotations },
+  });
+  async function referring(
+    t: TestContext,
+  ): Promise<{ webhook: WebhookFixture; reference: (pod: string, launch?: string) => Promise<string> }> {
+    const key = await generateSigningKey();
+    const keys: KeyRing = { current: key, jwks: () => ({ keys: [key.publicJwk] }), rotate: () => Promise.reject(new Error('they stay')) };
+    const webhook = await startWebhook(t, { keys });
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-reference-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const reference = async (pod: string, launch = SERVED.launch.id): Promise<string> => {
+      const certify = (x: string, sub: string): Promise<string> => {
+        const claims = {
+          iss: webhook.options.issuer,
+          sub,
+          iat: Math.floor(Date.now() / 1000),
+          cnf: { jwk: { kty: 'OKP', crv: 'Ed25519', x } },
+        };
+        return signJwt(key, STREAM_CERTIFICATE_TYPE, {
+          ...claims,
+          pod: { namespace: 'research', name: pod, uid: `uid-${pod}` },
+          agent: 'planner',
+        });
+      };
+      const agent = { name: 'planner', namespace: 'research', pod, uid: `uid-${pod}`, node: 'node' };
+      const writer = await createStreamWriter({ dir: join(folder, pod), agent, certify });
+      const signed = writer.refer(launch, Math.floor(Date.now() / 1000));
+      await writer.close('test');
+      return signed;
+    };
+    return { webhook, reference };
+  }
+
+  test('launches for whom its sidecar says, and what it says is not stored', async (t) => {
+    const { webhook, reference } = await referring(t);
+    const { object, allowed } = await webhook.ask(
+      ENROLLED,
+      podUser('agents', 'serving-0'),
+      job({ [REFERENCE]: await reference('serving-0'), theirs: 'kept' }),
+    );
+    assert.ok(allowed);
+    assert.deepEqual(launcherOf(object), { name: 'bob@example.com', parent: SERVED.launch.id });
+    assert.deepEqual(object.metadata?.annotations, { theirs: 'kept' });
+    const again = await webhook.ask(ENROLLED, podUser('agents', 'serving-0'), object);
+    assert.deepEqual([again.allowed, again.patch], [true, []], 'asked again for its own result');
+  });
+
+  test("is refused without a reference, with another pod's, with a forged one, and for an unknown launch", async (t) => {
+    const { webhook, reference } = await referring(t);
+    const codeOf = async (text: string | undefined): Promise<string> =>
+      (await webhook.ask(ENROLLED, podUser('agents', 'serving-0'), job(text === undefined ? {} : { [REFERENCE]: text }))).code;
+    assert.equal(await codeOf(undefined), 'unreferenced');
+    assert.equal(await codeOf(await reference('planner-0')), 'reference-invalid');
+    assert.equal(await codeOf('forged'), 'reference-invalid');
+    assert.equal(await codeOf(await reference('serving-0', PLANNER.launch.id)), 'unknown-launch');
+  });
+
+  test('leaves no reference behind where nothing is launched or injected', async (t) => {
+    const { webhook, reference } = await referring(t);
+    const annotations = { [REFERENCE]: await reference('serving-0') };
+    const elsewhere = await webhook.ask('/mutate/asked', podUser('agents', 'serving-0'), job(annotations));
+    assert.deepEqual(elsewhere.object.metadata?.annotations, {});
+    const old = (await webhook.ask(ENROLLED, ALICE, job())).object;
+    const scaled = { ...old, metadata: { ...old.metadata, annotations } };
+    const update = await webhook.ask(ENROLLED, podUser('agents', 'serving-0'), scaled, { operation: 'UPDATE', oldObject: old });
+    assert.equal(grantOf(update.object), grantOf(old));
+    assert.deepEqual(update.object.metadata?.annotations, {});
+  });
 });
 
 test('the webhook called again for its own result changes nothing but the UID that it draws', async (t) => {

@@ -2,10 +2,20 @@
 import { randomInt } from 'node:crypto';
 import { IdentityError, uuidv7 } from '@cairn/identity';
 import { inject, injectEphemeral, SIDECAR_UIDS, skipOf, templateAt, type KubernetesObject, type Pod } from '../inject/index.js';
-import { decideStamp, GRANT_SECONDS, launchesAnew, templateHash, type Presented, type Stamp } from '../lineage/index.js';
+import {
+  decideStamp,
+  GRANT_SECONDS,
+  launchesAnew,
+  LineageRefusal,
+  referredCaller,
+  templateHash,
+  type Presented,
+  type Stamp,
+} from '../lineage/index.js';
 import { passed, refusalOf, refused, skippedFor, warningsOf } from './decision.js';
 import type { AdmissionContext } from './options.js';
 import { jsonPatch } from './patch.js';
+import { referenceOn, TAKE_REFERENCE_OFF } from './reference.js';
 import type { AdmissionRequest, Decision, GroupVersionKind } from './review.js';
 import { grantOn, injectContext, pathOf, policyOf, subjectOf, withGrant, type ChosenPolicy, type Subject } from './subject.js';
 
@@ -56,6 +66,16 @@ async function stamped(subject: Subject, stamp: Stamp, options: AdmissionContext
     case 'none':
       return withGrant(subject, undefined);
   }
+}
+
+/** The subject with the launch that its caller acts for. Throws LineageRefusal and IdentityError. */
+async function referred(subject: Subject, token: string | undefined, { signer, cluster }: AdmissionContext): Promise<Subject> {
+  if (token === undefined || subject.caller.kind !== 'agent') return subject;
+  const reference = await signer.verifyReference(token).catch((error: Error) => {
+    throw new LineageRefusal('reference-invalid', error.message);
+  });
+  await cluster.heard(reference.launch);
+  return { ...subject, caller: referredCaller(subject.caller, reference, cluster) };
 }
 
 function drawnUid(): number {
@@ -111,6 +131,17 @@ function hardenEphemeral(request: AdmissionRequest, object: KubernetesObject, op
 
 /** Decides on one request. `enrolled`: by the path that the API server called. Throws LineageRefusal and ApprovalRefusal-like errors. */
 export async function mutateWorkload(request: AdmissionRequest, enrolled: boolean, options: AdmissionContext): Promise<Decision> {
+  const { object, reference } = referenceOn(request.object);
+  const decision = await mutated({ ...request, object }, reference, enrolled, options);
+  return reference === undefined || !decision.allowed ? decision : { ...decision, patch: [TAKE_REFERENCE_OFF, ...decision.patch] };
+}
+
+async function mutated(
+  request: AdmissionRequest,
+  reference: string | undefined,
+  enrolled: boolean,
+  options: AdmissionContext,
+): Promise<Decision> {
   const { object, old, operation, subResource, kind } = request;
   if (!object || (operation !== 'CREATE' && operation !== 'UPDATE')) return passed('no-object');
   if (subResource === 'ephemeralcontainers') return hardenEphemeral(request, object, options);
@@ -118,7 +149,7 @@ export async function mutateWorkload(request: AdmissionRequest, enrolled: boolea
   if (subResource !== '' || (path?.length === 0 && operation === 'UPDATE')) return passed('not-a-launch');
   const skipped = path && skipOf(object, enrolled);
   if (skipped) return skippedFor(skipped);
-  const subject = subjectOf(request, object, options);
+  const subject = await referred(subjectOf(request, object, options), reference, options);
   if (operation === 'UPDATE' && old && !launchesAnew(object, old, path ?? [])) return restored(subject, old);
   return path ? launched(subject, enrolled, options) : stampResource(subject, kind, options);
 }

@@ -1,7 +1,7 @@
 /** Who launches when an agent's pod calls the API server, from memory. */
 import type { AgentLaunch } from '@cairn/crds';
 import type { Pod, Reflector } from '../kubernetes/index.js';
-import type { Launchers } from '../lineage/index.js';
+import { LAUNCH_HEARD_MS, type Launchers, type PodLaunch } from '../lineage/index.js';
 import { ownLaunchId } from '../service/index.js';
 
 const GRANT_ANNOTATION = 'cairn.dev/grant';
@@ -19,21 +19,52 @@ function stampOf({ metadata }: Pod): { id: string; issued: number } | undefined 
   }
 }
 
-/** `pods`: index `uid` and `account`; `launches`: index `name`. */
-export function createLaunchers(pods: Reflector<Pod>, launches: Reflector<AgentLaunch>): Launchers {
+export interface LaunchNews {
+  /** Resolves when the launch is in memory, which is moments after another replica recorded it, or when it did not come. */
+  heard(launch: string): Promise<void>;
+}
+
+function nextNews(launches: Reflector<AgentLaunch>, id: string): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      resolve();
+    };
+    const timer = setTimeout(done, LAUNCH_HEARD_MS);
+    const unsubscribe = launches.subscribe({ added: ({ metadata }) => void (metadata.name === id && queueMicrotask(done)) });
+  });
+}
+
+/** `pods`: index `uid` and `account`; `launches`: index `name` and `pod`. */
+export function createLaunchers(pods: Reflector<Pod>, launches: Reflector<AgentLaunch>): Launchers & LaunchNews {
   const launch = (id: string): AgentLaunch | undefined => launches.store.by('name', id)[0];
+  const described = ({ spec }: AgentLaunch): PodLaunch => {
+    const { root, launch: each, ancestors } = spec;
+    const revoked = [each.id, ...ancestors].some((id) => launch(id)?.spec.revoked !== undefined);
+    return { node: { root, launch: each, ancestors }, revoked };
+  };
+  const ownOf = (uid: string): AgentLaunch | undefined => {
+    const pod = pods.store.by('uid', uid)[0];
+    const stamp = pod && stampOf(pod);
+    return stamp && launch(ownLaunchId(stamp, uid));
+  };
   return {
     // Only agents' pods are kept in memory: of any other nobody knows.
     podKind: (uid) => (pods.store.by('uid', uid).length > 0 ? 'agent' : undefined),
     launchOfPod(uid) {
-      const pod = pods.store.by('uid', uid)[0];
-      const stamp = pod && stampOf(pod);
-      const own = stamp && launch(ownLaunchId(stamp, uid));
-      if (!own) return undefined;
-      const { root, launch: each, ancestors } = own.spec;
-      const revoked = [each.id, ...ancestors].some((id) => launch(id)?.spec.revoked !== undefined);
-      return { node: { root, launch: each, ancestors }, revoked };
+      const own = ownOf(uid);
+      return own && described(own);
     },
+    launch(id) {
+      const found = launch(id);
+      return found && { ...described(found), pod: found.spec.pod.uid };
+    },
+    serves(uid) {
+      const own = ownOf(uid)?.metadata.name;
+      return launches.store.by('pod', uid).some(({ metadata }) => metadata.name !== own);
+    },
+    heard: (id) => (launch(id) ? Promise.resolve() : nextNews(launches, id)),
     isAgentServiceAccount: ({ namespace, name }) => pods.store.by('account', `${namespace}/${name}`).length > 0,
   };
 }

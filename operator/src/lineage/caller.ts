@@ -22,6 +22,10 @@ export interface Launchers {
   /** Whether a pod is an agent's; undefined where nobody knows it (yet). */
   podKind(uid: string): 'agent' | 'other' | undefined;
   launchOfPod(uid: string): PodLaunch | undefined;
+  /** Any launch, with the UID of its pod. */
+  launch(id: string): (PodLaunch & { pod: string }) | undefined;
+  /** Whether the pod runs launches beside its own: it serves requests, each of which is a launch. */
+  serves(pod: string): boolean;
   /** Whether agents' pods run under the service account. */
   isAgentServiceAccount(account: ServiceAccountName): boolean;
 }
@@ -29,7 +33,8 @@ export interface Launchers {
 export type Caller =
   | { kind: 'controller'; passes: readonly string[]; principal: Principal }
   | { kind: 'trusted'; kinds: readonly string[]; principal: Principal }
-  | { kind: 'agent'; parent: LaunchNode }
+  /** `referred`: its sidecar said for which of the pod's launches it acts; else it acts by the pod's own. `pod` is a UID. */
+  | { kind: 'agent'; parent: LaunchNode; pod: string; serves: boolean; referred: boolean; ran: (launch: string) => boolean }
   | { kind: 'principal'; principal: Principal };
 
 /** Controllers of kube-controller-manager, and the kinds in which each copies a pod template. */
@@ -76,7 +81,9 @@ export function callerOf(user: UserInfo, launchers: Launchers, trusted: readonly
   const pod = user.extra?.[POD_UID]?.[0];
   if (pod !== undefined) {
     const parent = launchOf(pod, account, launchers);
-    return parent ? { kind: 'agent', parent } : { kind: 'principal', principal };
+    if (!parent) return { kind: 'principal', principal };
+    const ran = (launch: string): boolean => launchers.launch(launch)?.pod === pod;
+    return { kind: 'agent', parent, pod, serves: launchers.serves(pod), referred: false, ran };
   }
   if (!launchers.isAgentServiceAccount(account)) return { kind: 'principal', principal };
   const message = `agents run as ${user.username}, and this token is not bound to one of their pods; use another service account, or the pod's own token`;

@@ -26,14 +26,23 @@ export const RESEARCHER: LaunchNode = nextLaunch(
   '01890000-0000-7000-8000-000000000002',
 );
 
+/** Bob's request at `serving-0`, which runs a launch of Alice's. */
+export const SERVED: LaunchNode = firstLaunch(
+  { ...alice, sub: BOB.username, name: BOB.username },
+  'research/planner',
+  '01890000-0000-7000-8000-000000000003',
+);
+
 /** Pods `planner-0` and `researcher-0` run launches; `revoked-0` ran one; `starting-0` is an agent whose launch is not known yet. */
 export const LAUNCHERS: Launchers = {
   podKind: (uid) => (uid === 'uid-bystander-0' ? 'other' : uid.startsWith('uid-') && uid !== 'uid-unseen-0' ? 'agent' : undefined),
   launchOfPod: (uid) => {
-    if (uid === 'uid-planner-0') return { node: PLANNER, revoked: false };
+    if (uid === 'uid-planner-0' || uid === 'uid-serving-0') return { node: PLANNER, revoked: false };
     if (uid === 'uid-researcher-0') return { node: RESEARCHER, revoked: false };
     return uid === 'uid-revoked-0' ? { node: PLANNER, revoked: true } : undefined;
   },
+  launch: (id) => (id === SERVED.launch.id ? { node: SERVED, revoked: false, pod: 'uid-serving-0' } : undefined),
+  serves: (pod) => pod === 'uid-serving-0',
   isAgentServiceAccount: ({ namespace, name }) => namespace === 'research' && name === 'agents',
 };
 

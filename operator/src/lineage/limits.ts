@@ -13,3 +13,5 @@ export const GRANT_SECONDS = 5 * 365 * 24 * 60 * 60;
 /** Service accounts that are trusted to pass grants on, and kinds of each. */
 export const TRUSTED_CONTROLLERS_COUNT = 64;
 export const TRUSTED_KINDS_COUNT = 16;
+/** How long an admission waits for a launch that this replica has not heard of, milliseconds: less than the webhook's time-out. */
+export const LAUNCH_HEARD_MS = 2000;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { IdentityError, type Grant, type VerifiedGrant } from '@cairn/identity';
 import { templateAt, templatePath, type KubernetesObject } from '../inject/index.js';
 import { callerOf } from './caller.js';
-import { ALICE, BOB, controller, deployment, LAUNCHERS, PLANNER, podOf, podUser, replicaSet, RESEARCHER } from './fixture.js';
+import { ALICE, BOB, controller, deployment, LAUNCHERS, PLANNER, podOf, podUser, replicaSet, RESEARCHER, SERVED } from './fixture.js';
 import { GROUPS_CHARACTERS, GROUPS_COUNT, NAME_CHARACTERS, STAMP_REUSE_SECONDS } from './limits.js';
 import { principalOf, type UserInfo } from './principal.js';
+import { referredCaller } from './referred.js';
 import { decideStamp, type Presented, type StampRequest } from './stamp.js';
 import { launchesAnew, templateHash } from './template.js';
 
@@ -223,4 +224,66 @@ test('a principal has at most so many groups, and a name of bounded length', () 
   assert.equal(principalOf({ username: 'a'.repeat(NAME_CHARACTERS) }).sub.length, NAME_CHARACTERS);
   assert.throws(() => principalOf({ username: 'a'.repeat(NAME_CHARACTERS + 1) }), { code: 'principal' });
   assert.throws(() => principalOf({ username: '' }), { code: 'principal' });
+});
+
+describe('an agent that serves requests', () => {
+  const serving = podUser('agents', 'serving-0');
+  const job: KubernetesObject = { ...deployment(), kind: 'Job', metadata: { name: 'writer', namespace: 'research' } };
+  const caller = callerOf(serving, LAUNCHERS, []);
+  const reference = { launch: SERVED.launch.id, pod: { namespace: 'research', name: 'serving-0', uid: 'uid-serving-0' } };
+  const codeOf = (call: () => unknown): string => {
+    try {
+      call();
+      return 'none';
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+
+  test('launches for whom its sidecar says', () => {
+    const grant = minted(serving, job, undefined, { caller: referredCaller(caller, reference, LAUNCHERS) });
+    assert.deepEqual([grant.principal.name, grant.parent?.launch.id], ['bob@example.com', SERVED.launch.id]);
+  });
+
+  test('launches nothing where its sidecar says nothing, rather than for somebody else', () => {
+    assert.equal(refusal(serving, job), 'unreferenced');
+  });
+
+  test('keeps what the request was just given when admission is asked again, and not what it took from another object', () => {
+    const given = minted(serving, job, undefined, { caller: referredCaller(caller, reference, LAUNCHERS) });
+    assert.equal(decideStamp(request(serving, job, verified(given, NOW - 1))).kind, 'keep');
+    assert.equal(refusal(serving, job, verified(given, NOW - STAMP_REUSE_SECONDS - 1)), 'unreferenced');
+    assert.equal(refusal(serving, { ...job, metadata: { name: 'another' } }, verified(given, NOW - 1)), 'unreferenced');
+    const others = { ...given, parent: { launch: RESEARCHER.launch, ancestors: [] } };
+    assert.equal(refusal(serving, job, verified(others, NOW - 1)), 'unreferenced');
+  });
+
+  test("cannot refer to another pod's launch, or from another pod, or to one that is unknown or revoked", () => {
+    const launch = (change: object) => ({ launch: () => ({ node: SERVED, revoked: false, pod: 'uid-serving-0', ...change }) });
+    assert.equal(
+      codeOf(() => referredCaller(caller, reference, launch({}))),
+      'none',
+    );
+    assert.equal(
+      codeOf(() => referredCaller(caller, reference, launch({ pod: 'uid-planner-0' }))),
+      'reference-invalid',
+    );
+    assert.equal(
+      codeOf(() => referredCaller(caller, reference, launch({ revoked: true }))),
+      'revoked',
+    );
+    assert.equal(
+      codeOf(() => referredCaller(caller, reference, { launch: () => undefined })),
+      'unknown-launch',
+    );
+    const elsewhere = { ...reference, pod: { ...reference.pod, uid: 'uid-planner-0' } };
+    assert.equal(
+      codeOf(() => referredCaller(caller, elsewhere, LAUNCHERS)),
+      'reference-invalid',
+    );
+  });
+
+  test('a person who sends a reference along acts for themselves', () => {
+    assert.deepEqual(referredCaller(callerOf(BOB, LAUNCHERS, []), reference, LAUNCHERS), callerOf(BOB, LAUNCHERS, []));
+  });
 });

@@ -3,6 +3,8 @@ export type LineageCode =
   | 'unknown-launch'
   | 'unbound-token'
   | 'revoked'
+  | 'reference-invalid'
+  | 'unreferenced'
   | 'depth'
   | 'loop'
   | 'unstamped'

@@ -131,6 +131,24 @@ function says(verified: VerifiedGrant, grant: Grant): boolean {
   return canonicalJson(said) === canonicalJson(grant);
 }
 
+/** The grant that this very request was given for one of the agent's launches, by the reference that was then taken off. */
+function referredBefore(request: StampRequest, caller: Extract<Caller, { kind: 'agent' }>): Stamp | undefined {
+  const { presented, named, fallback } = request;
+  if (!presented || 'refused' in presented || !isOwn(request, presented)) return undefined;
+  const { grant } = presented;
+  const ours = grant.agent === (named ?? fallback) && grant.parent !== undefined && caller.ran(grant.parent.launch.id);
+  return ours ? { kind: 'keep', agent: grant.agent, grant } : undefined;
+}
+
+function byAgent(request: StampRequest, caller: Extract<Caller, { kind: 'agent' }>): Stamp {
+  if (caller.referred || !caller.serves) return fresh(request, caller);
+  const before = referredBefore(request, caller);
+  if (before) return before;
+  const message =
+    'the calling agent serves requests, and its sidecar did not say for which of them this is; create it through the sidecar, as JSON or YAML';
+  throw new LineageRefusal('unreferenced', message);
+}
+
 /** Grants that such a caller brings along are dropped, but for the one that this very request was just given. */
 function fresh(request: StampRequest, caller: Extract<Caller, { kind: 'agent' | 'principal' }>): Stamp {
   const grant = launched(request, caller);
@@ -160,6 +178,7 @@ export function decideStamp(request: StampRequest): Stamp {
       if (!presented) return fresh(request, { kind: 'principal', principal: caller.principal });
       return derived(request, caller.kinds);
     case 'agent':
+      return byAgent(request, caller);
     case 'principal':
       return fresh(request, caller);
   }

@@ -31,6 +31,9 @@ const server = createAdmissionServer({
   cluster: {
     podKind: () => undefined,
     launchOfPod: () => undefined,
+    launch: () => undefined,
+    serves: () => false,
+    heard: () => Promise.resolve(),
     isAgentServiceAccount: () => false,
     policies: () => policies,
     namespaceLabels: () => undefined,

@@ -1,4 +1,5 @@
 /** The webhook configurations: what the API server asks us about, and what it does when nobody answers. */
+import { REFERENCE_ANNOTATION } from '@cairn/audit';
 import { ADMISSION_PATHS } from '../server.js';
 
 export interface WebhookOptions {
@@ -44,6 +45,8 @@ const ASKS = [
   "has(object.metadata.annotations) && 'cairn.dev/inject' in object.metadata.annotations",
   "has(object.spec.template) && has(object.spec.template.metadata) && has(object.spec.template.metadata.annotations) && 'cairn.dev/inject' in object.spec.template.metadata.annotations",
   "has(object.spec.jobTemplate) && has(object.spec.jobTemplate.spec.template.metadata) && has(object.spec.jobTemplate.spec.template.metadata.annotations) && 'cairn.dev/inject' in object.spec.jobTemplate.spec.template.metadata.annotations",
+  // A serving agent's sidecar says for whom an object is, and what it says is taken off again.
+  `has(object.metadata.annotations) && '${REFERENCE_ANNOTATION}' in object.metadata.annotations`,
 ].map((each) => `(${each})`);
 
 const common = (path: string, { client }: WebhookOptions): object => ({
