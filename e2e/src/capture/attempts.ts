@@ -27,6 +27,34 @@ s.send(sys.argv[3].encode())
 print(s.recv(100))
 `;
 
+/** SO_BINDTODEVICE (25): routing then looks no further than that device, for addresses of loopback too. */
+const BOUND_UDP = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 25, b"eth0\\0")
+s.sendto(sys.argv[2].encode(), ("127.0.0.1", int(sys.argv[1])))
+print("sent")
+`;
+
+const CONNECT = `
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) as s:
+    print("connected")
+`;
+
+/** Serves one caller what an agent would like to tell it. */
+const SERVE = `
+import socket, sys
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", int(sys.argv[1])))
+s.listen()
+s.settimeout(float(sys.argv[2]))
+c, _ = s.accept()
+c.sendall(b"answer")
+c.close()
+`;
+
 /** An echo request, built by hand: a raw socket, as the capability NET_RAW allows it. */
 const ICMP = `
 import socket, struct, sys
@@ -57,6 +85,12 @@ export interface Attempts {
   postgres(host: string, port: number): Promise<Finished>;
   udp(host: string, port: number, text: string): Promise<Finished>;
   icmp(host: string): Promise<Finished>;
+  boundUdp(port: number, text: string): Promise<Finished>;
+  connect(host: string, port: number): Promise<Finished>;
+  /** Ends with code 0 once somebody was served. */
+  serve(port: number, seconds: number): Promise<Finished>;
+  /** As the sidecar's user. */
+  connectExempt(host: string, port: number): Promise<Finished>;
   lookup(name: string): Promise<Finished>;
 }
 
@@ -68,6 +102,10 @@ export function attempts(network: Network, python: string): Attempts {
     postgres: (host, port) => script(SSL_REQUEST, host, port),
     udp: (host, port, text) => script(UDP, host, port, text),
     icmp: (host) => script(ICMP, host),
+    boundUdp: (port, text) => script(BOUND_UDP, port, text),
+    connect: (host, port) => script(CONNECT, host, port),
+    serve: (port, seconds) => script(SERVE, port, seconds),
+    connectExempt: (host, port) => network.asExempt(python, '-c', CONNECT, host, String(port)),
     lookup: (name) => script(LOOKUP, name),
   };
 }

@@ -22,11 +22,15 @@ export interface Network {
   /** This machine's addresses, as the namespace sees them. */
   readonly host: string;
   readonly host6: string;
+  /** The namespace's own address, as this machine sees it. */
+  readonly pod: string;
   readonly env: { PATH: string };
   /** Command before a program of the sidecar's user inside. */
   readonly asSidecar: readonly string[];
   /** Runs a program as the agent's user; never rejects. */
   asAgent(...command: string[]): Promise<Finished>;
+  /** The same as the sidecar's user, whom capture exempts. */
+  asExempt(...command: string[]): Promise<Finished>;
   /** Programs the rules, as the init container does. */
   capture(env: Record<string, string>): Promise<void>;
   release(): Promise<void>;
@@ -67,6 +71,8 @@ async function link(name: string, port: string, third: string): Promise<void> {
   await must('ip', 'address', 'add', `10.${third}.1/24`, 'dev', port);
   await must('ip', 'address', 'add', `fd00:ca12:${third.replace('.', ':')}::1/64`, 'dev', port, 'nodad');
   await must('ip', 'link', 'set', 'dev', port, 'up');
+  // As kube-proxy sets it on a node for the sake of NodePorts: what comes for 127.0.0.0/8 is taken in.
+  writeFileSync(`/proc/sys/net/ipv4/conf/${port}/route_localnet`, '1');
   await inside('link', 'set', 'dev', 'lo', 'up');
   await inside('address', 'add', `10.${third}.2/24`, 'dev', 'eth0');
   await inside('address', 'add', `fd00:ca12:${third.replace('.', ':')}::2/64`, 'dev', 'eth0', 'nodad');
@@ -103,11 +109,13 @@ export async function createNetwork(): Promise<Network> {
   }
   return {
     host: `10.${third}.1`,
+    pod: `10.${third}.2`,
     host6: `fd00:ca12:${third.replace('.', ':')}::1`,
     env: { PATH: SYSTEM_PATH },
     asSidecar: ['ip', ...exec, ...user(SIDECAR_UID)],
     // An agent that may even write raw packets.
     asAgent: (...command) => run('ip', [...exec, ...user(AGENT_UID, '+net_raw'), ...command]),
+    asExempt: (...command) => run('ip', [...exec, ...user(SIDECAR_UID), ...command]),
     async capture(env) {
       const { code, output } = await run('ip', [...exec, process.execPath, CAPTURE_MAIN], env);
       if (code !== 0 || output !== '') throw new Error(`the rules were not taken: ${output}`);

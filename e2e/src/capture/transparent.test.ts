@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
 import { startSidecar, type Sidecar } from '../harness/sidecar.js';
@@ -21,6 +23,9 @@ spec:
   undeclared: Deny
 `;
 
+/** As injection has it, and capture without being told. */
+const ADMIN_PORT = 15020;
+
 const why =
   process.platform !== 'linux' ? 'network namespaces are Linux' : process.getuid?.() !== 0 ? 'a network namespace needs root' : undefined;
 
@@ -30,6 +35,17 @@ if (why !== undefined) {
   });
 } else {
   describe('transparent capture', suite);
+}
+
+/** What a server says; empty where nobody answers. */
+async function callOnce(host: string, port: number): Promise<string> {
+  const socket = connect({ host, port, timeout: 500 });
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString()));
+  socket.on('timeout', () => socket.destroy());
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return answer;
 }
 
 function suite(): void {
@@ -59,7 +75,7 @@ function suite(): void {
     return startSidecar({
       plane,
       prefix: network.asSidecar,
-      env: { ...network.env, CAIRN_CAPTURE: 'transparent' },
+      env: { ...network.env, CAIRN_CAPTURE: 'transparent', CAIRN_ADMIN_LISTEN: `127.0.0.1:${ADMIN_PORT}` },
       resolve: { 'sink.internal:8080': `${network.host}:${world.http}` },
     });
   }
@@ -67,13 +83,27 @@ function suite(): void {
   const direct = (): string => `http://${network.host}:${world.http}`;
   const direct6 = (): string => `http://[${network.host6}]:${world.http}`;
 
+  /** What somebody outside hears from an agent that serves a port. */
+  async function served(port: number, dialled = port): Promise<{ code: number; answer: string }> {
+    const serving = tried.serve(port, 5).then(({ code }) => ({ code, answer: '' }));
+    for (;;) {
+      const heard = await Promise.race([serving, callOnce(network.pod, dialled)]);
+      if (typeof heard !== 'string') return heard;
+      if (heard !== '') return { ...(await serving), answer: heard };
+    }
+  }
+
   async function everythingPasses(marker: string): Promise<void> {
     assert.match((await http(network, `${direct()}/${marker}`)).output, /from outside\n200/);
     assert.match((await http(network, `${direct6()}/${marker}6`)).output, /from outside\n200/);
     assert.match((await tried.postgres(network.host, world.postgres)).output, /b'N'/);
     assert.match((await tried.udp(network.host, world.udp, marker)).output, new RegExp(`b'${marker}'`));
     assert.match((await tried.icmp(network.host)).output, /answered/);
-    assert.deepEqual(world.reached.splice(0), [`http /${marker}`, `http /${marker}6`, 'postgres', `udp ${marker}`]);
+    assert.match((await tried.boundUdp(world.loopback, `${marker}-device`)).output, /sent/);
+    while (world.reached.length < 5) await setImmediate();
+    const reached = [`http /${marker}`, `http /${marker}6`, 'postgres', `udp ${marker}`, `udp ${marker}-device`];
+    assert.deepEqual(world.reached.splice(0), reached);
+    assert.deepEqual(await served(9000), { code: 0, answer: 'answer' });
   }
 
   test('without the rules every attempt succeeds', async () => {
@@ -136,6 +166,26 @@ function suite(): void {
     assert.deepEqual(world.reached, []);
   });
 
+  test('a socket bound to the device sends nothing to the addresses of loopback on the other side', async () => {
+    assert.match((await tried.boundUdp(world.loopback, 'leak')).output, /PermissionError/);
+    assert.deepEqual(world.reached, []);
+  });
+
+  test('the sidecar itself finds its neighbours by IPv6', async () => {
+    assert.match((await tried.connectExempt(network.host6, world.http)).output, /connected/);
+  });
+
+  test("the sidecar's admin listener is its own user's", async () => {
+    assert.match((await tried.connectExempt('127.0.0.1', ADMIN_PORT)).output, /connected/);
+    assert.match((await tried.connect('127.0.0.1', ADMIN_PORT)).output, /ConnectionRefusedError/);
+  });
+
+  test('nobody outside reaches a port that the agent never declared', async () => {
+    const { code, answer } = await served(9000);
+    assert.equal(answer, '');
+    assert.notEqual(code, 0);
+  });
+
   test('the rules may be programmed again, and hold', async () => {
     await network.capture({ CAIRN_SIDECAR_UID: String(SIDECAR_UID) });
     assert.match((await http(network, `${direct()}/again`)).output, /403 application\/problem\+json/);
@@ -150,6 +200,15 @@ function suite(): void {
       assert.notEqual((await http(network, url)).code, 0);
     }
     assert.deepEqual(world.reached, []);
+  });
+
+  test("with the sidecar gone its ports are not the agent's: callers would hand over their identity", async () => {
+    await network.capture({ CAIRN_SIDECAR_UID: String(SIDECAR_UID), CAIRN_INBOUND_PORTS: '8080' });
+    for (const dialled of [8080, 15006]) {
+      const { code, answer } = await served(15006, dialled);
+      assert.equal(answer, '');
+      assert.notEqual(code, 0);
+    }
   });
 
   test('and without the rules every attempt succeeds again', async () => {

@@ -9,6 +9,8 @@ export interface World {
   readonly http: number;
   readonly postgres: number;
   readonly udp: number;
+  /** UDP on this machine's own loopback. */
+  readonly loopback: number;
   /** `http /path`, `postgres`, `udp TEXT`, as they came. */
   readonly reached: string[];
   close(): void;
@@ -32,16 +34,19 @@ export async function startWorld({ host }: Network): Promise<World> {
   // Dual stack: the same servers are there by IPv4 and by IPv6.
   for (const server of [http, postgres]) await once(server.listen(0, '::'), 'listening');
   const udp = await echo(host, reached);
+  const loopback = await echo('127.0.0.1', reached);
   return {
     http: portOf(http),
     postgres: portOf(postgres),
     udp: udp.address().port,
+    loopback: loopback.address().port,
     reached,
     close() {
       http.closeAllConnections();
       http.close();
       postgres.close();
       udp.close();
+      loopback.close();
     },
   };
 }

@@ -65,6 +65,7 @@ export function captureContainer(plan: Plan, served: readonly number[]): Contain
       CAIRN_INBOUND_LISTEN: `[::]:${ports.inbound}`,
       CAIRN_INBOUND_PORTS: served.join(','),
       CAIRN_DNS_LISTEN: `127.0.0.1:${ports.dns}`,
+      CAIRN_ADMIN_LISTEN: `127.0.0.1:${ports.admin}`,
     }),
     securityContext: locked({ runAsUser: 0, runAsGroup: 0, runAsNonRoot: false, capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } }),
   };

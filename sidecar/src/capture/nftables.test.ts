@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nftablesScript } from './nftables.js';
 
-const RULES = { sidecarUid: 1337, outboundPort: 15001, inboundPort: 15006, inboundPorts: [8080, 9090], dnsPort: 15053 };
+const RULES = { sidecarUid: 1337, outboundPort: 15001, inboundPort: 15006, inboundPorts: [8080, 9090], dnsPort: 15053, adminPort: 15020 };
 const script = nftablesScript(RULES);
 
 /** Rules of one chain, in order. */
@@ -34,17 +34,34 @@ describe('the capture rules', () => {
     assert.deepEqual(chain('fence'), [
       'type filter hook output priority 0; policy accept;',
       'meta skuid 1337 accept',
+      'tcp dport 15020 counter reject with tcp reset',
+      'tcp sport { 15001, 15006 } tcp flags & (syn | ack) == syn | ack counter drop',
       'oif "lo" accept',
-      'ip daddr 127.0.0.0/8 accept',
-      'ip6 daddr ::1 accept',
+      'ct status dnat ip daddr 127.0.0.1 accept',
+      'ct status dnat ip6 daddr ::1 accept',
       'ct state established,related ct direction reply accept',
+      'meta skuid 0-4294967295 counter reject with icmpx admin-prohibited',
+      'ct state established,related accept',
+      'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept',
       'counter reject with icmpx admin-prohibited',
     ]);
   });
 
+  it('let no loopback address out by a device that a socket was bound to', () => {
+    assert.deepEqual(chain('edge').slice(-2), ['ip daddr 127.0.0.0/8 counter drop', 'ip6 daddr ::1 counter drop']);
+  });
+
+  it('let nobody in but to the inbound listener', () => {
+    assert.deepEqual(
+      chain('entry').filter((line) => line.includes('dport')),
+      ['tcp dport 15006 accept'],
+    );
+    assert.equal(chain('entry').at(-1), 'counter reject with icmpx admin-prohibited');
+  });
+
   it('exempt the sidecar by its UID alone', () => {
     assert.doesNotMatch(script, /skgid|mark|cgroup|owner/);
-    assert.equal(script.match(/skuid/g)?.length, 2);
+    assert.equal(script.match(/skuid 1337/g)?.length, 3);
     assert.doesNotMatch(nftablesScript({ ...RULES, sidecarUid: 2000 }), /1337/);
   });
 

@@ -10,5 +10,6 @@ export function captureConfig(env: Environment): CaptureRules {
     inboundPort: listenAddress(env, 'CAIRN_INBOUND_LISTEN', '[::]:15006').port,
     inboundPorts: ports(env, 'CAIRN_INBOUND_PORTS'),
     dnsPort: listenAddress(env, 'CAIRN_DNS_LISTEN', '127.0.0.1:15053').port,
+    adminPort: listenAddress(env, 'CAIRN_ADMIN_LISTEN', '127.0.0.1:15020').port,
   };
 }

@@ -175,7 +175,7 @@ describe('the Kafka settings', () => {
 
 describe('the configuration of capture', () => {
   it('needs the sidecar’s UID, and has ports for the rest', () => {
-    const expected = { sidecarUid: 1337, outboundPort: 15001, inboundPort: 15006, inboundPorts: [], dnsPort: 15053 };
+    const expected = { sidecarUid: 1337, outboundPort: 15001, inboundPort: 15006, inboundPorts: [], dnsPort: 15053, adminPort: 15020 };
     assert.deepEqual(captureConfig({ CAIRN_SIDECAR_UID: '1337' }), expected);
   });
   it('follows the listeners', () => {
@@ -184,8 +184,9 @@ describe('the configuration of capture', () => {
       CAIRN_INBOUND_LISTEN: '[::]:2',
       CAIRN_DNS_LISTEN: '127.0.0.1:3',
       CAIRN_INBOUND_PORTS: '80',
+      CAIRN_ADMIN_LISTEN: '127.0.0.1:4',
     };
-    const expected = { sidecarUid: 1, outboundPort: 1, inboundPort: 2, inboundPorts: [80], dnsPort: 3 };
+    const expected = { sidecarUid: 1, outboundPort: 1, inboundPort: 2, inboundPorts: [80], dnsPort: 3, adminPort: 4 };
     assert.deepEqual(captureConfig({ CAIRN_SIDECAR_UID: '1', ...listen }), expected);
   });
   for (const [value, sentence] of [
