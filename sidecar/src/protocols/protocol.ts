@@ -24,7 +24,7 @@ export interface Wire {
   resumeAgent(): void;
   pauseTarget(): void;
   resumeTarget(): void;
-  /** Dials the target (TCP). Called once, by the session. Rejects with a DialError. */
+  /** Dials the target (TCP), in place of a connection that has ended. Called by the session. Rejects with a DialError. */
   connectTarget(): Promise<void>;
   /** TLS on the target leg from the next byte on; resolves after the handshake with what channel binding needs. Verifies strictly. */
   secureTarget(options: { alpn?: string[]; clientCertificate?: { cert: string; key: string } }): Promise<TargetTls>;

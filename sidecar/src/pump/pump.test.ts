@@ -87,6 +87,30 @@ test('bytes pass both ways, half-close included, each turn behind a flush', asyn
   assert.ok(flushes.length > 0);
 });
 
+test('a target connection that ended can be replaced; what comes for it meanwhile goes to the new one', async () => {
+  let connections = 0;
+  const target = createServer({ allowHalfOpen: true }, (socket) => {
+    connections += 1;
+    if (connections === 1) socket.end();
+    else socket.pipe(socket);
+  });
+  const { agentPort } = await bench(await listening(target), (wire) =>
+    forwarding(wire, {
+      targetEnd: () => {
+        if (connections > 1) return wire.endAgent();
+        void wire.connectTarget();
+        wire.toTarget(Buffer.from('again'));
+      },
+    }),
+  );
+  const agent = connect(agentPort, '127.0.0.1');
+  const [echoed] = (await once(agent, 'data')) as [Buffer];
+  assert.equal(echoed.toString(), 'again');
+  agent.end();
+  assert.equal(await read(agent), '');
+  assert.equal(connections, 2);
+});
+
 test('bytes whose evidence cannot be written never leave, and the session answers', async () => {
   let reached = '';
   const targetPort = await listening(createServer((socket) => socket.on('data', (chunk) => (reached += chunk.toString()))));

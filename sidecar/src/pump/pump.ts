@@ -106,6 +106,7 @@ export class Pump implements Wire, TurnMember {
   }
 
   async connectTarget(): Promise<void> {
+    if (this.#target) this.#letGoOfTarget(this.#target);
     const socket = await dial(this.services.resolve(this.options.host, this.options.port));
     if (this.#closed) {
       socket.destroy();
@@ -124,6 +125,14 @@ export class Pump implements Wire, TurnMember {
     if (this.#earlyEnd) this.#target.end();
     this.#early = undefined;
     if (this.#target.queued) this.#join();
+  }
+
+  /** What comes for the target waits for its new connection. */
+  #letGoOfTarget(former: Leg): void {
+    this.#target = undefined;
+    this.#early = [];
+    this.#agent.block(false);
+    endSoon(former.detach());
   }
 
   async secureTarget(options: { alpn?: string[]; clientCertificate?: { cert: string; key: string } }): Promise<TargetTls> {

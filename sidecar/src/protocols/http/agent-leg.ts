@@ -3,7 +3,7 @@ import type { Wire } from '../protocol.js';
 import type { RequestBody } from './decided.js';
 import { BODY, MORE, MessageReader } from './frame.js';
 import { HttpSyntaxError, RequestHead } from './head.js';
-import { HEAD_TIMEOUT_MS } from './limits.js';
+import { HEAD_TIMEOUT_MS, MAX_DRAINED_BYTES } from './limits.js';
 
 export interface AgentLegEvents {
   head: (head: RequestHead, raw: Buffer) => void;
@@ -125,4 +125,9 @@ export class AgentLeg {
     this.#timed = timed;
     this.wire.deadline(timed > 0 ? { after: HEAD_TIMEOUT_MS, expired: () => this.events.late() } : undefined);
   }
+}
+
+/** Whether the connection ends rather than to read what is left of a refused request. */
+export function tooMuchToRead(head: RequestHead): boolean {
+  return head.expectContinue || head.chunked || head.length > MAX_DRAINED_BYTES;
 }

@@ -3,10 +3,13 @@
  * will be done, and nothing that a retry of the same request changes by itself (tracing, what we add, how the body was
  * cut into chunks).
  */
+import type { HoldOutcome } from '../../guard/guard.js';
 import type { Decided, RequestBody } from './decided.js';
+import type { HttpContext } from './dialect.js';
 import type { MessageReader } from './frame.js';
 import type { RequestHead } from './head.js';
 import { MAX_HELD_REQUEST_BYTES } from './limits.js';
+import { authorizationLine } from './rewrite.js';
 
 export class HeldRequest {
   readonly body: RequestBody = { raw: [], parts: [], trailers: undefined, done: false };
@@ -26,6 +29,18 @@ export class HeldRequest {
   }
 }
 
+/** What people decide of the request whose intent is `event`; does not reject. */
+export async function askFor(context: HttpContext, decided: Decided, body: RequestBody | undefined, event: string): Promise<HoldOutcome> {
+  const { head, route, verdict, attribution, operations, statement } = decided;
+  const owns = authorizationLine(context.credential()) !== '';
+  const bytes = approvalBytes(head, route.path, owns, body?.parts ?? []);
+  try {
+    return await context.guard.hold({ verdict, attribution, operations, summary: statement, bytes, event });
+  } catch (error) {
+    return { state: 'unavailable', id: '', approvers: [], message: (error as Error).message };
+  }
+}
+
 const VOLATILE = new Set(
   (
     'connection keep-alive te expect transfer-encoding content-length accept-encoding user-agent date traceparent tracestate baggage b3 ' +
@@ -34,7 +49,7 @@ const VOLATILE = new Set(
 );
 
 /** Request line with stable fields, and the body's payload in one piece: a digest may count pieces. */
-export function approvalBytes(head: RequestHead, path: string, ownsAuthorization: boolean, body: readonly Buffer[]): Buffer[] {
+function approvalBytes(head: RequestHead, path: string, ownsAuthorization: boolean, body: readonly Buffer[]): Buffer[] {
   const fields: string[] = [];
   const dropped = head.dropped ?? [];
   for (let pos = head.fields; pos < head.text.length - 2;) {

@@ -82,14 +82,6 @@ export function unidentified(verdict: Verdict, event: string): Problem {
   };
 }
 
-/** The connection can't be used any more, but the approval may still come: the retry finds it. */
-export const CLOSED_MEANWHILE: HoldOutcome = {
-  state: 'pending',
-  id: '',
-  approvers: [],
-  message: 'The target closed the connection while an approval was awaited.',
-};
-
 /** Seconds after which an agent may ask again whether somebody decided. */
 const APPROVAL_RETRY_SECONDS = 15;
 

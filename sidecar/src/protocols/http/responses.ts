@@ -16,7 +16,7 @@ export interface ResponseEvents {
 }
 
 export class Responses {
-  readonly #reader = new MessageReader((raw) => new ResponseHead(raw));
+  #reader = new MessageReader((raw) => new ResponseHead(raw));
   /** A masked response is still on its way: later bytes wait. */
   #held = false;
   #untilClose = false;
@@ -49,6 +49,11 @@ export class Responses {
     this.#untilClose = false;
     this.#finished(open);
     return true;
+  }
+
+  /** What comes next is another connection's: what the former one began is not continued. */
+  restart(): void {
+    this.#reader = new MessageReader((raw) => new ResponseHead(raw));
   }
 
   /** Both halves are over: records the outcome. */

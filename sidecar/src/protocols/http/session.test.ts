@@ -5,7 +5,8 @@ import type { CompiledPolicy, Operation, Target, Verdict } from '@cairn/crds';
 import { type Driver, type DriverOptions, createDriver } from '../../testing/session-driver.js';
 import { MAX_DRAINED_BYTES, MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
 import { httpProtocol } from './module.js';
-import type { Session } from '../protocol.js';
+import type { HoldOutcome } from '../../guard/guard.js';
+import { DialError, type Session } from '../protocol.js';
 
 const TARGET: Target = {
   name: 'crm',
@@ -32,6 +33,11 @@ function open(options: Partial<DriverOptions> = {}): { driver: Driver; session: 
 const lines = (...all: string[]): Buffer => Buffer.from(all.join('\r\n'), 'latin1');
 const get = (path = '/a', ...fields: string[]): Buffer => lines(`GET ${path} HTTP/1.1`, 'Host: crm.internal:8080', ...fields, '', '');
 const ok = (body: string, ...fields: string[]): Buffer => lines('HTTP/1.1 200 OK', `Content-Length: ${body.length}`, ...fields, '', body);
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  return { promise: new Promise<T>((settle) => (resolve = settle)), resolve };
+}
 
 /** Session with one exchange done, so that the target is connected. */
 async function connected(options: Partial<DriverOptions> = {}): Promise<{ driver: Driver; session: Session }> {
@@ -427,15 +433,75 @@ describe('approvals over HTTP', () => {
     });
   }
 
-  it('tells the agent to retry where the target closes meanwhile', async () => {
-    const { driver, session } = await connected({
-      decide: (operations) => (operations![0]!.verb === 'POST' ? HOLD : ALLOW),
-      hold: () => new Promise(() => {}),
+  describe('when the target closes its idle connection meanwhile', () => {
+    const onlyPosts = (operations: readonly Operation[] | undefined): Verdict => (operations![0]!.verb === 'POST' ? HOLD : ALLOW);
+
+    it('sends the approved request on a new connection, once', async () => {
+      const asked = deferred<HoldOutcome>();
+      const { driver, session } = await connected({ decide: onlyPosts, hold: () => asked.promise });
+      session.agentData(post());
+      session.targetData(Buffer.from('HTTP/1.1 408 Requ'));
+      session.targetEnd();
+      await driver.settle();
+      assert.equal(driver.takeAgent().length, 0, 'nobody decided yet');
+      asked.resolve({ state: 'approved', id: 'a1', approvers: ['bob'], message: 'approved' });
+      await driver.settle();
+      assert.equal(driver.events.filter((event) => event === 'connectTarget').length, 2);
+      assert.deepEqual(driver.takeTarget(), post());
+      session.targetData(ok('done'));
+      assert.deepEqual(driver.takeAgent(), ok('done'));
+      session.agentData(get('/next'));
+      assert.deepEqual(driver.takeTarget(), get('/next'), 'the connection goes on');
+      assert.deepEqual([driver.exchanges[0]!.outcome!.state, driver.exchanges[0]!.completion!.status], ['approved', '200']);
     });
-    session.agentData(post());
-    session.targetEnd();
-    assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 403[^]*approval-pending/);
-    assert.equal(driver.exchanges[0]!.completion!.status, '403');
+
+    for (const state of ['pending', 'denied'] as const) {
+      it(`says that the approval is ${state}, and which`, async () => {
+        const asked = deferred<HoldOutcome>();
+        const { driver, session } = await connected({ decide: onlyPosts, hold: () => asked.promise });
+        session.agentData(post());
+        session.targetEnd();
+        asked.resolve({ state, id: 'a7', approvers: [], message: `approval a7 is ${state}` });
+        await driver.settle();
+        assert.match(driver.takeAgent().toString(), new RegExp(`^HTTP/1\\.1 403[^]*approval-${state}[^]*"approval":"a7"`));
+        assert.equal(driver.takeTarget().length, 0);
+        assert.deepEqual([driver.exchanges[0]!.outcome!.id, driver.exchanges[0]!.completion!.status], ['a7', '403']);
+      });
+    }
+
+    it('says so where the target cannot be reached any more', async () => {
+      const asked = deferred<HoldOutcome>();
+      let dialled = 0;
+      const connect = (): Promise<void> => (++dialled === 1 ? Promise.resolve() : Promise.reject(new DialError('refused', 'refused')));
+      const { driver, session } = await connected({ decide: onlyPosts, hold: () => asked.promise, connect });
+      session.agentData(post());
+      session.targetEnd();
+      asked.resolve({ state: 'approved', id: 'a1', approvers: ['bob'], message: 'approved' });
+      await driver.settle();
+      assert.match(driver.takeAgent().toString(), /^HTTP\/1\.1 502[^]*target-refused/);
+      assert.equal(driver.exchanges[0]!.completion!.status, '502');
+    });
+
+    it('takes the rest of a body that was not asked about yet', async () => {
+      const { driver, session } = await connected({ decide: onlyPosts });
+      session.agentData(post().subarray(0, -1));
+      session.targetEnd();
+      session.agentData(post().subarray(-1));
+      await driver.settle();
+      assert.deepEqual(driver.takeTarget(), post());
+    });
+
+    it('does the same for a request that waits for its delivery', async () => {
+      const delivery = deferred<void>();
+      const decide = (operations: readonly Operation[] | undefined): Verdict =>
+        operations![0]!.verb === 'POST' ? { ...ALLOW, delivery: 'Strict' } : ALLOW;
+      const { driver, session } = await connected({ decide, delivered: () => delivery.promise });
+      session.agentData(post());
+      session.targetEnd();
+      delivery.resolve();
+      await driver.settle();
+      assert.deepEqual(driver.takeTarget(), post());
+    });
   });
 });
 
