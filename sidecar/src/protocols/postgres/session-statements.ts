@@ -1,7 +1,9 @@
 /** What a statement means in its session: names it uses are looked up, names it makes are kept. */
 import type { Operation } from '@cairn/crds';
+import type { Admitted, Request } from './admission.js';
 import type { Conversation } from './conversation.js';
-import type { ResultSource } from './execution.js';
+import { unmaskable } from './copy.js';
+import { Execution, type ResultSource } from './execution.js';
 import { attributionHint } from './hints.js';
 import type { Prepared } from './names.js';
 import type { Classified, Outputs, Statement } from './sql/classified.js';
@@ -90,6 +92,25 @@ export class SessionStatements {
       else for (const entry of changed) names.answered(entry);
       if (all && !failed) names.removeAll();
     };
+  }
+
+  /** A statement as it is decided and recorded. */
+  request(text: string, classified: Classified | undefined, rest: Pick<Request, 'bytes' | 'exact'>): Request {
+    const unread = !classified || classified.error !== undefined;
+    return {
+      text,
+      classified,
+      operations: unread ? undefined : this.resolve(classified),
+      problem: classified?.error ?? 'the server reads text in an encoding or by rules under which it cannot be parsed reliably',
+      hint: attributionHint(text),
+      unmaskable: (masker) => unmaskable(classified, masker),
+      ...rest,
+    };
+  }
+
+  execution(admitted: Admitted, source: ResultSource): Execution {
+    const { target, record } = this.conversation.context;
+    return new Execution(admitted.exchange, admitted.verdict, admitted.masker, source, target.capture, record);
   }
 
   entry(name: string, text: string, classified: Classified): Prepared {
