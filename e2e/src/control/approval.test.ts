@@ -38,9 +38,9 @@ after(async () => {
   await oidc.close();
 });
 
-/** On a connection of its own: a target closes one that idles while somebody decides. */
-function post(path: string, body: string): Promise<Answer> {
-  return askThrough(sidecar.proxyPort, `http://sink.internal${path}`, { body, agent: new Agent({ keepAlive: false }) });
+/** On a connection of its own unless `agent` keeps one. */
+function post(path: string, body: string, agent = new Agent({ keepAlive: false })): Promise<Answer> {
+  return askThrough(sidecar.proxyPort, `http://sink.internal${path}`, { body, agent });
 }
 
 async function api(user: string, path: string, body?: object): Promise<{ status: number; body: unknown }> {
@@ -79,6 +79,19 @@ test('a held POST passes once somebody of the group approved it, and nobody else
   );
   const decided = events.find(({ stage, operation }) => stage === 'decision' && operation?.resource === '/orders/1');
   assert.deepEqual(decided?.decision?.approval?.approvers, ['bob@example.com']);
+});
+
+test('a held POST whose target closes its idle connection meanwhile goes out on a new one', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  assert.equal((await askThrough(sidecar.proxyPort, 'http://sink.internal/warm', { agent })).status, 200);
+  const held = post('/orders/idle', '{"discount":15}', agent);
+  const approval = await pending('/orders/idle');
+  sink.closeIdle();
+  await api('bob@example.com', `/v1/approvals/${approval.id}/votes`, { decision: 'approve' });
+  const answer = await held;
+  agent.destroy();
+  assert.equal(answer.status, 200, answer.body);
+  assert.ok(sink.reached.has('/orders/idle'));
 });
 
 test(

@@ -8,6 +8,8 @@ export interface HttpSink {
   /** `127.0.0.1:port`. */
   readonly address: string;
   readonly reached: Set<string>;
+  /** Closes every connection on which nothing is being answered. */
+  closeIdle(): void;
   close(): void;
 }
 
@@ -39,6 +41,7 @@ export async function startHttpSink(body = 'done'): Promise<HttpSink> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     reached,
+    closeIdle: () => server.closeIdleConnections(),
     close() {
       server.closeAllConnections();
       server.close();
