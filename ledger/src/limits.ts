@@ -18,6 +18,8 @@ export const MAX_CACHED_NAMES = 50_000;
 export const MAX_CHAIN_EVENTS = 100_000;
 /** Values of one filter (people of a group, launches of a chain) that are merged in one statement; more are joined. */
 export const MAX_MERGED_VALUES = 64;
+/** Values of a further filter that are looked up in its index, event by event; with more, the event's row is read. */
+export const MAX_PROBED_VALUES = 8;
 /** Rows of the first page of a query; pages double up to the last. */
 export const FIRST_PAGE_ROWS = 64;
 export const LAST_PAGE_ROWS = 512;

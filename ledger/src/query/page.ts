@@ -2,7 +2,7 @@
  * One page of events in order of time, by keyset: every statement walks one index, forwards or backwards, from where
  * the last page ended. Several values of one column are merged in order without sorting.
  */
-import { MAX_MERGED_VALUES } from '../limits.js';
+import { MAX_MERGED_VALUES, MAX_PROBED_VALUES } from '../limits.js';
 import type { Bind } from '../store/database.js';
 import type { Condition, ResolvedFilter } from './filter.js';
 
@@ -45,7 +45,7 @@ function byColumn(
   cursor: Cursor | undefined,
   rows: number,
 ): Statement {
-  const rest = [...timeBounds(filter, order, cursor), ...others.map(isOneOf)];
+  const rest = [...timeBounds(filter, order, cursor), ...others.map(holds)];
   const tail = rest.map(({ sql }) => ` AND ${sql}`).join('');
   const binds = rest.flatMap((part) => part.binds);
   const one = (value: string): string =>
@@ -57,6 +57,17 @@ function byColumn(
   }
   const each = `SELECT e.key, e.time FROM json_each(?) v CROSS JOIN events e WHERE e.key IN (SELECT key FROM (${one('v.value')} $sorted LIMIT ?))`;
   return { sql: `SELECT key, time FROM (${each}) $sorted LIMIT ?`, binds: [JSON.stringify(driver.keys), ...binds, rows, rows] };
+}
+
+/**
+ * The same event in the other column's index, which holds all that is asked: of a walk whose events seldom hold the other
+ * condition too, the rows themselves, each on a page of its own, are never read. With many values the row is nearer.
+ */
+function holds(condition: Condition): Statement {
+  const { column, keys } = condition;
+  if (keys.length > MAX_PROBED_VALUES) return isOneOf(condition);
+  const probe = `EXISTS (SELECT 1 FROM events o INDEXED BY events_${column} WHERE o.${column} = ? AND o.time = events.time AND o.key = events.key)`;
+  return { sql: `(${keys.map(() => probe).join(' OR ')})`, binds: [...keys] };
 }
 
 /** The unary plus keeps the planner from starting at this column instead. */

@@ -4,7 +4,7 @@ import { assert as assertProperty, property, string } from 'fast-check';
 import type { Ledger } from '../ledger.js';
 import { ALICE, BOB, sqlEvent, temporaryLedger, TestStream } from '../testing/events.js';
 import type { LedgerRecord } from '../ingest/records.js';
-import { NARROW_EVENTS } from '../limits.js';
+import { MAX_PROBED_VALUES, NARROW_EVENTS } from '../limits.js';
 import { LOOKUP_STATEMENTS, resolveFilter } from './filter.js';
 import { pageStatement } from './page.js';
 import type { QueryOptions } from './query.js';
@@ -147,6 +147,33 @@ describe('plans', () => {
     for (const lookup of LOOKUP_STATEMENTS) assert.doesNotMatch(plan(lookup, []), /SCAN/, lookup);
     close();
   });
+});
+
+describe('two filters that few events share', () => {
+  for (const people of [MAX_PROBED_VALUES, MAX_PROBED_VALUES + 1]) {
+    it(`are found ${people > MAX_PROBED_VALUES ? 'by their rows' : 'by their indexes alone'} with ${people} people in the group`, () => {
+      const { ledger, close } = temporaryLedger();
+      const stream = new TestStream();
+      const records = Array.from({ length: 40 * people }, (_, index) => {
+        const root = { ...ALICE, sub: `u-${index % people}`, groups: ['few'] };
+        return stream.record(sqlEvent(root, index % (4 * people) === 0 ? 'DROP' : 'SELECT', 'orders', 'SELECT 1'), index);
+      });
+      ledger.ingest(records);
+      const resolved = resolveFilter(ledger.database, { group: 'few', verb: 'DROP' })!;
+      const { sql, binds } = pageStatement(resolved, 'newest', undefined, 50);
+      const plan = ledger.database.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, binds).map(({ detail }) => detail);
+      const steps = plan.filter((detail) => /\b(events|o)\b/.test(detail));
+      assert.ok(steps.length > 0);
+      assert.equal(
+        steps.every((detail) => detail.includes('USING COVERING INDEX')),
+        people <= MAX_PROBED_VALUES,
+        steps.join('\n'),
+      );
+      assert.equal([...ledger.query({ group: 'few', verb: 'DROP' })].length, 10);
+      assert.equal([...ledger.query({ group: 'few', verb: 'UPDATE' })].length, 0);
+      close();
+    });
+  }
 });
 
 describe('order of time', () => {
