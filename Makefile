@@ -93,7 +93,7 @@ bench-ledger: build ## the ledger with EVENTS=10000000 events
 fuzz: build ## ten minutes of fuzzing (SECONDS=600) of HTTP and PostgreSQL framing
 	@node e2e/dist/fuzz/main.js
 
-test-regress: build ## PostgreSQL's own regression scripts through a sidecar (SCRIPTS="int4 text" for some)
+test-regress: build ## PostgreSQL's own regression scripts through a sidecar (SCRIPTS="int4 text" for some, CONTROL=1 without the sidecar)
 	@tools/need.sh psql
 	@node e2e/dist/regress/main.js
 

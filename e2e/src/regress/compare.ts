@@ -10,7 +10,9 @@ export function differing(straight: string, through: string): string[] {
   return lines;
 }
 
-/** Oids, process ids and ports count up on each server by itself. */
+const COUNTED = /\bpg_toast_\d+|\bpg_temp_\d+|\bport \d+|\bPID \d+|\bBuffers: .*|^ *\d+ \| r +\| +\d+$/gm;
+
+/** Oids, process ids and ports count up on each server by itself, and each has a buffer cache of its own. */
 function normal(text: string): string[] {
-  return text.replaceAll(/\bpg_toast_\d+|\bpg_temp_\d+|\bport \d+|\bPID \d+/g, (found) => found.replace(/\d+/, 'N')).split('\n');
+  return text.replaceAll(COUNTED, (found) => found.replaceAll(/\d+/g, 'N').replaceAll(/ +/g, ' ')).split('\n');
 }
