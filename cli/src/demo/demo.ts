@@ -87,7 +87,7 @@ async function startAgents(stage: Stage, parts: Parts): Promise<{ planner: strin
   const { manifests, control } = parts;
   const placed = await placePods(manifests, capture);
   const addresses = { ...parts.addresses, ...serviceAddresses(manifests.services, placed) };
-  const images = (image: string): string => (image.startsWith('cairn-examples/') ? join(options.project, 'examples') : options.project);
+  const images = (image: string): string => (image.startsWith('cairn/agents:') ? join(options.project, 'examples') : options.project);
   const context = { manifests, capture, control, folder, images, addresses };
   const start = async (each: PlacedPod): Promise<() => Promise<void>> => {
     const running = await startPod(each, context);

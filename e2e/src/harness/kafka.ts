@@ -1,4 +1,4 @@
-/** A real Apache Kafka broker: KRaft, one process, data in a temporary folder, ports of its own on the loopback. */
+/** A real Apache Kafka broker: KRaft, one process, data in a temporary folder, ports of its own, by default on the loopback. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,9 +12,12 @@ import { kafkaJars } from './kafka-home.js';
 import { accepts, freePorts } from './ports.js';
 
 const START_TIMEOUT_MS = 60_000;
+const LOOPBACK = '127.0.0.1';
 const JAVA = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 
 export interface KafkaOptions {
+  /** The address that clients reach it by. Default: the loopback; another one where pods of a cluster ship to it. */
+  address?: string;
   /** Users for SCRAM-SHA-512: adds a SASL listener, and one with TLS where `tls` is set. */
   users?: Readonly<Record<string, string>>;
   /** Adds a TLS listener, with certificates of a CA made for this broker. */
@@ -44,6 +47,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
   const jars = join(await kafkaJars(), '*');
   const folder = await mkdtemp(join(tmpdir(), 'cairn-kafka-'));
   const certificates = options.tls ? await localhostCertificate() : undefined;
+  const { address: host = LOOPBACK } = options;
   const [controller, plaintext, sasl, tls, saslTls] = (await freePorts(5)) as [number, number, number, number, number];
   const listeners: Listener[] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: plaintext }];
   if (options.users) listeners.push({ name: 'SASL', protocol: 'SASL_PLAINTEXT', port: sasl });
@@ -58,11 +62,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
     folder,
     properties,
     listeners.map((each) => each.port),
+    host,
   );
-  const address = (name: string) => listeners.filter((each) => each.name === name).map((each) => `127.0.0.1:${each.port}`)[0];
+  const address = (name: string) => listeners.filter((each) => each.name === name).map((each) => `${host}:${each.port}`)[0];
   await broker.restart();
   return Object.assign(broker, {
-    plaintext: `127.0.0.1:${plaintext}`,
+    plaintext: `${host}:${plaintext}`,
     sasl: address('SASL'),
     tls: address('TLS'),
     saslTls: address('SASLTLS'),
@@ -84,6 +89,7 @@ class Broker {
     private readonly folder: string,
     private readonly properties: string,
     private readonly ports: readonly number[],
+    private readonly host: string,
   ) {}
 
   async restart(): Promise<void> {
@@ -96,7 +102,7 @@ class Broker {
     await log.close();
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (const port of this.ports) {
-      while (!(await accepts(port))) {
+      while (!(await accepts(port, this.host))) {
         if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Kafka did not start:\n${await this.#logErrors()}`);
         await delay(50);
       }
@@ -137,7 +143,7 @@ async function format(jars: string, properties: string, users: Readonly<Record<s
 }
 
 function serverProperties(folder: string, controller: number, listeners: readonly Listener[], options: KafkaOptions): string {
-  const url = (listener: Listener) => `${listener.name}://127.0.0.1:${listener.port}`;
+  const url = (listener: Listener) => `${listener.name}://${options.address ?? LOOPBACK}:${listener.port}`;
   const settings: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': '1',

@@ -19,9 +19,9 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Whether something accepts connections there now. */
-export async function accepts(port: number): Promise<boolean> {
+export async function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());

@@ -1,4 +1,4 @@
-/** A real Keycloak on ports of its own on the loopback, with the realm of realm.ts; its data is gone when it ends. */
+/** A real Keycloak on ports of its own, by default on the loopback, with the realm of realm.ts; its data is gone when it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,15 +24,18 @@ export interface Keycloak {
   stop(): Promise<void>;
 }
 
-/** Starts one; resolves once it serves the realm. Rejects with the end of its log where it does not start. */
-export async function startKeycloak(): Promise<Keycloak> {
+/**
+ * Starts one; resolves once it serves the realm. Rejects with the end of its log where it does not start. `host`: the
+ * address that it listens on, another than the loopback where pods of a cluster are to reach it.
+ */
+export async function startKeycloak(host = '127.0.0.1'): Promise<Keycloak> {
   const home = await keycloakHome();
   const folder = await mkdtemp(join(tmpdir(), 'cairn-keycloak-'));
   for (const name of ['bin', 'conf', 'lib', 'providers', 'themes']) await symlink(join(home, name), join(folder, name));
   await mkdir(join(folder, 'data', 'import'), { recursive: true });
   await writeFile(join(folder, 'data', 'import', `${REALM}-realm.json`), JSON.stringify(realm()));
   const [port, management] = (await freePorts(2)) as [number, number];
-  const server = new Server(folder, port, management);
+  const server = new Server(folder, host, port, management);
   try {
     await server.start();
   } catch (error) {
@@ -50,10 +53,11 @@ class Server implements Keycloak {
 
   constructor(
     private readonly folder: string,
+    private readonly host: string,
     private readonly port: number,
     private readonly management: number,
   ) {
-    this.#base = `http://127.0.0.1:${port}`;
+    this.#base = `http://${host}:${port}`;
   }
 
   get issuer(): string {
@@ -72,7 +76,7 @@ class Server implements Keycloak {
       `-Djava.util.concurrent.ForkJoinPool.common.threadFactory=${THREADS}`,
     ];
     const main = ['-cp', join(this.folder, 'lib', 'quarkus-run.jar'), 'io.quarkus.bootstrap.runner.QuarkusEntryPoint'];
-    const address = ['--http-enabled=true', '--http-host=127.0.0.1', `--http-port=${this.port}`, '--hostname-strict=false'];
+    const address = ['--http-enabled=true', `--http-host=${this.host}`, `--http-port=${this.port}`, '--hostname-strict=false'];
     const command = ['start', '--optimized', ...address, `--http-management-port=${this.management}`, '--import-realm'];
     const child = spawn('java', [...JAVA, ...system, ...main, ...command], {
       stdio: ['ignore', log.fd, log.fd],

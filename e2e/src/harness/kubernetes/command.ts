@@ -25,10 +25,13 @@ export interface CommandOptions {
   /** Written to its stdin. */
   input?: string;
   env: NodeJS.ProcessEnv;
+  /** Milliseconds after which it is ended. Default: a minute. */
+  timeoutMs?: number;
 }
 
-export async function runCommand(command: string, args: readonly string[], { input, env }: CommandOptions): Promise<CommandResult> {
-  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: COMMAND_TIMEOUT_MS });
+export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  const { input, env, timeoutMs = COMMAND_TIMEOUT_MS } = options;
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: timeoutMs });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let bytes = 0;
