@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -65,6 +65,10 @@ generate: build ## the CRD manifests, the chart's copies and the policy referenc
 manifests: build ## the chart as plain manifests in dist/manifests (VALUES=file.yaml)
 	@tools/need.sh go
 	@node e2e/dist/chart/manifests/main.js dist/manifests $(if $(VALUES),--values $(VALUES))
+
+images: build ## Cairn's images as archives, without an engine
+	@tools/need.sh nft flock
+	@node e2e/dist/harness/images/main.js
 
 bench: build ## every benchmark; appends to docs/benchmarks.md
 	@tools/need.sh nginx wrk pgbench pgbouncer taskset

@@ -6,6 +6,12 @@ import { parse } from 'yaml';
 import { repositoryFile } from './repository.js';
 
 const text = repositoryFile('images/Dockerfile');
+const PROGRAMS = {
+  operator: 'operator/dist/main.js',
+  sidecar: 'sidecar/dist/main.js',
+  ledger: 'cli/bin/cairn.js',
+  agents: 'agents/planner.js',
+};
 /** Instructions of a stage, by its name. */
 const stage = (name: string): string => text.split(/^FROM /m).find((each) => each.split('\n')[0]!.endsWith(` AS ${name}`)) ?? '';
 
@@ -18,12 +24,14 @@ describe('images/Dockerfile', () => {
   for (const [name, image] of [
     ['operator', (parse(repositoryFile('charts/cairn/values.yaml')) as { image: { repository: string } }).image.repository],
     ['sidecar', DEFAULT_SETTINGS.image.split(':')[0]!],
+    ['ledger', 'cairn/ledger'],
+    ['agents', 'cairn/agents'],
   ] as const) {
     test(`${name}: no shell in it, not root, started as the manifests start it`, () => {
       assert.match(stage(name), /^gcr\.io\/distroless\//);
       assert.doesNotMatch(stage(name), /^RUN /m);
       assert.match(stage(name), /^USER 65532:65532$/m);
-      assert.match(stage(name), new RegExp(`^CMD \\["node", "${name}/dist/main.js"\\]$`, 'm'));
+      assert.match(stage(name), new RegExp(`^CMD \\["node", "${PROGRAMS[name]}"`, 'm'));
       assert.match(text, new RegExp(`--target ${name} -t ${image}:`));
     });
   }

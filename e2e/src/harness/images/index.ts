@@ -1,0 +1,4 @@
+/** Images without an engine: Cairn's own, and those that only tests need. */
+export type { Image } from './archive.js';
+export { buildImages } from './products.js';
+export { loadImages } from './load.js';
