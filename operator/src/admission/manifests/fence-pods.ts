@@ -1,5 +1,5 @@
 /** The fence around agents' pods, in CEL. */
-import { AGENT_LABEL, DEFAULT_SETTINGS } from '../../inject/index.js';
+import { AGENT_LABEL, API_TOKEN_VOLUME, DEFAULT_SETTINGS, TOKEN_VOLUME, WORKLOAD_AUDIENCE } from '../../inject/index.js';
 import { isAgent, isSidecarUid, rule, type Fence, type FenceOptions } from './fence-terms.js';
 
 const OURS = "['cairn-capture', 'cairn-sidecar']";
@@ -52,8 +52,12 @@ const host = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace']
   .map((key) => `!(has(object.spec.${key}) && object.spec.${key})`)
   .join(' && ');
 
-const tokenVolume =
-  "!has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, !has(s.serviceAccountToken) || (has(s.serviceAccountToken.audience) && s.serviceAccountToken.audience != '' && (s.serviceAccountToken.audience != 'cairn.dev' || v.name == 'cairn-token')))";
+/** Tokens for us and for the API server are in the sidecar's own volumes, which agents may not mount. */
+const tokenSource = [
+  '!has(s.serviceAccountToken)',
+  `(!has(s.serviceAccountToken.audience) || s.serviceAccountToken.audience == '' ? v.name == '${API_TOKEN_VOLUME}' : (s.serviceAccountToken.audience != '${WORKLOAD_AUDIENCE}' || v.name == '${TOKEN_VOLUME}'))`,
+].join(' || ');
+const tokenVolume = `!has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, ${tokenSource})`;
 
 /** A pod of an enrolled namespace: sidecar first, everything else behind it. */
 export function agentPods(options: FenceOptions): Fence {
