@@ -70,6 +70,7 @@ const WAYS: [string, (pod: FencedPod) => void, RegExp][] = [
   ['privileged', (pod) => void (named(pod, 'setup').securityContext = { privileged: true }), /drop all capabilities/],
   ["the sidecar's UID", (pod) => void (agent(pod).securityContext!.runAsUser = SIDECAR_UIDS.first + 7), /drop all capabilities/],
   ["the sidecar's UID for the pod", (pod) => void (pod.spec.securityContext = { runAsUser: DEFAULT_SETTINGS.sidecarUid }), /pod's user/],
+  ["a user namespace, in which the sidecar's user is known", (pod) => void (pod.spec.hostUsers = false), /names its user/],
   ["the node's network", (pod) => void (pod.spec.hostNetwork = true), /node's namespaces/],
   ["the node's processes", (pod) => void (pod.spec.hostPID = true), /node's namespaces/],
   ['one process namespace', (pod) => void (pod.spec.shareProcessNamespace = true), /node's namespaces/],

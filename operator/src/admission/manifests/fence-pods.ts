@@ -48,6 +48,8 @@ function capture({ sidecarImage }: FenceOptions): string {
   ].join(' || ');
 }
 
+const namesUser = (of: string): string => `(has(${of}.securityContext) && has(${of}.securityContext.runAsUser))`;
+
 const host = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace']
   .map((key) => `!(has(object.spec.${key}) && object.spec.${key})`)
   .join(' && ');
@@ -93,6 +95,10 @@ export function agentPods(options: FenceOptions): Fence {
       {
         expression: `!has(object.spec.securityContext) || !has(object.spec.securityContext.runAsUser) || (object.spec.securityContext.runAsUser != ${FIXED} && !${isSidecarUid('object.spec.securityContext.runAsUser')})`,
         message: "the pod's user is not a sidecar's",
+      },
+      {
+        expression: `!(has(object.spec.hostUsers) && !object.spec.hostUsers) || ${namesUser('object.spec')} || variables.agents.all(c, ${namesUser('c')})`,
+        message: "in a user namespace of its own the sidecar's user is known: the pod or each of its containers names its user",
       },
       { expression: host, message: "an agent's pod shares neither the node's namespaces nor one process namespace" },
       {
