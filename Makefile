@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
+TEST_CLUSTER := cairn-test
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down test-cluster check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +39,17 @@ test-apiserver: build ## the operator on a real Kubernetes API server, which is 
 	@tools/need.sh go setpriv flock
 	@node e2e/dist/harness/kubernetes/main.js
 	@node tools/run-tests.mjs e2e/dist/apiserver
+
+cluster: build ## a one-node Kubernetes on this machine (CLUSTER=cairn): containerd, kubelet, Cilium; built once, which takes minutes
+	@node e2e/dist/harness/cluster/main.js up --name $(or $(CLUSTER),cairn)
+
+cluster-down: build ## end it; nothing but its logs stays
+	@node e2e/dist/harness/cluster/main.js down --name $(or $(CLUSTER),cairn)
+
+test-cluster: build ## suites with real pods and real network policies, in a cluster of their own
+	@trap 'node e2e/dist/harness/cluster/main.js down --name $(TEST_CLUSTER)' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	node e2e/dist/harness/cluster/main.js up --name $(TEST_CLUSTER) > /dev/null && \
+	CLUSTER=$(TEST_CLUSTER) node tools/run-tests.mjs --one-by-one e2e/dist/cluster
 
 check: build ## types, lint, import direction, unused exports, format
 	@npx --no-install oxlint --type-aware --quiet

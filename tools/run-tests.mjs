@@ -1,9 +1,13 @@
 // Runs the compiled tests below the given folders with node:test. Fails when a folder holds none: an empty run proves nothing.
+// --one-by-one: for files that share one cluster.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folders = process.argv.slice(2);
+const ONE_BY_ONE = '--one-by-one';
+const given = process.argv.slice(2);
+const folders = given.filter((each) => each !== ONE_BY_ONE);
+const concurrency = given.includes(ONE_BY_ONE) ? 1 : 2;
 const files = folders.flatMap((folder) => {
   const root = folder.includes('/') ? folder : join(folder, 'dist');
   const found = existsSync(root)
@@ -17,6 +21,6 @@ const files = folders.flatMap((folder) => {
   }
   return found;
 });
-const options = ['--test', '--test-reporter=spec', '--test-concurrency=2', '--enable-source-maps', '--test-timeout=600000'];
+const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, '--enable-source-maps', '--test-timeout=600000'];
 const { status } = spawnSync(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
 process.exit(status ?? 1);

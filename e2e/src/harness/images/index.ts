@@ -1,4 +1,5 @@
 /** Images without an engine: Cairn's own, and those that only tests need. */
 export type { Image } from './archive.js';
 export { buildImages } from './products.js';
+export { buildNodeImage, programImage } from './program.js';
 export { loadImages } from './load.js';

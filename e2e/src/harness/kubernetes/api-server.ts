@@ -1,6 +1,5 @@
 /** A real Kubernetes API server for tests: etcd, kube-apiserver and kube-controller-manager on free ports. No node: pods stay Pending. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -11,6 +10,7 @@ import { apiServerProcess, controllerManagerProcess } from './control-plane.js';
 import { startEtcd, type Etcd } from './etcd.js';
 import { writeKubeconfig } from './kubeconfig.js';
 import { controlPlanePrograms } from './programs.js';
+import { httpsStatus } from './https-status.js';
 import type { ServerProcess } from './server-process.js';
 
 /** A test's context; for the tests of a file see {@link sharedApiServer}. */
@@ -53,7 +53,7 @@ export async function startApiServer(scope: Scope, options: ApiServerOptions = {
   const url = `https://127.0.0.1:${port}`;
   const admin = await files.authority.issue({ commonName: 'kubernetes-admin', organizations: ['system:masters'] });
   const kubeconfig = await writeKubeconfig(join(folder, 'admin.kubeconfig'), { url, caCert: files.authority.cert }, admin);
-  const get = (path: string) => status(url, path, { ca: files.authority.cert, ...admin });
+  const get = (path: string) => httpsStatus(url, path, { ca: files.authority.cert, ...admin });
   const server = new ApiServer(folder, url, kubeconfig, files, options.audit === true);
   scope.after(() => server.stop());
   await server.begin(
@@ -135,14 +135,4 @@ export class ApiServer extends Clients {
     for (const process of this.#processes) await process.end('SIGKILL');
     await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
-}
-
-function status(url: string, path: string, tls: { ca: string; cert: string; key: string }): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url + path, { ...tls, agent: false }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode);
-    });
-    sent.once('error', reject).end();
-  });
 }

@@ -22,11 +22,15 @@ export interface Subject {
   organizations?: readonly string[];
   /** Of a server: loopback and these names. */
   dnsNames?: readonly string[];
+  /** Of a server: IP addresses besides the loopback. */
+  addresses?: readonly string[];
 }
 
 export interface Authority {
   /** PEM. */
   readonly cert: string;
+  /** PEM, PKCS#8. */
+  readonly key: string;
   issue(subject: Subject): Promise<KeyPair>;
 }
 
@@ -40,13 +44,25 @@ export async function createAuthority(commonName: string): Promise<Authority> {
     signingAlgorithm: SIGN,
     extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(usages, true)],
   });
-  return { cert: authority.toString('pem'), issue: (subject) => issue(authority, keys.privateKey, subject) };
+  return {
+    cert: authority.toString('pem'),
+    key: x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
+    issue: (subject) => issue(authority, keys.privateKey, subject),
+  };
+}
+
+/** The authority again, in another process. */
+export async function loadAuthority({ cert, key }: KeyPair): Promise<Authority> {
+  const signingKey = await crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(key), KEY, false, ['sign']);
+  const authority = new x509.X509Certificate(cert);
+  return { cert, key, issue: (subject) => issue(authority, signingKey, subject) };
 }
 
 async function issue(authority: x509.X509Certificate, signingKey: webcrypto.CryptoKey, subject: Subject): Promise<KeyPair> {
   const keys = await crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const name = [{ CN: [subject.commonName] }, ...(subject.organizations ?? []).map((each) => ({ O: [each] }))];
   const names = (subject.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value }));
+  const addresses = ['127.0.0.1', '::1', ...(subject.addresses ?? [])].map((value) => ({ type: 'ip' as const, value }));
   const cert = await x509.X509CertificateGenerator.create({
     subject: name,
     issuer: authority.subject,
@@ -55,7 +71,7 @@ async function issue(authority: x509.X509Certificate, signingKey: webcrypto.Cryp
     ...validity(),
     signingAlgorithm: SIGN,
     extensions: [
-      new x509.SubjectAlternativeNameExtension([...names, { type: 'ip', value: '127.0.0.1' }, { type: 'ip', value: '::1' }]),
+      new x509.SubjectAlternativeNameExtension([...names, ...addresses]),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
     ],
   });

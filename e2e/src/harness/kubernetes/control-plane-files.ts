@@ -28,9 +28,17 @@ const AUDIT_POLICY = {
   ],
 };
 
-export async function writeControlPlaneFiles(folder: string): Promise<ControlPlaneFiles> {
+export interface ControlPlaneFilesOptions {
+  /** IP addresses that the API server is reached by besides the loopback. */
+  addresses?: readonly string[];
+  /** An audit.k8s.io/v1 Policy; default: everything with bodies. */
+  auditPolicy?: object;
+}
+
+export async function writeControlPlaneFiles(folder: string, options: ControlPlaneFilesOptions = {}): Promise<ControlPlaneFiles> {
+  const { addresses = [], auditPolicy = AUDIT_POLICY } = options;
   const authority = await createAuthority('cairn-test-ca');
-  const serving = await authority.issue({ commonName: 'kube-apiserver', dnsNames: NAMES });
+  const serving = await authority.issue({ commonName: 'kube-apiserver', dnsNames: NAMES, addresses });
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const put = async (name: string, text: string): Promise<string> => {
     const file = join(folder, name);
@@ -43,6 +51,6 @@ export async function writeControlPlaneFiles(folder: string): Promise<ControlPla
     servingCert: await put('apiserver.crt', serving.cert),
     servingKey: await put('apiserver.key', serving.key),
     serviceAccountKey: await put('sa.key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
-    auditPolicy: await put('audit-policy.yaml', JSON.stringify(AUDIT_POLICY)),
+    auditPolicy: await put('audit-policy.yaml', JSON.stringify(auditPolicy)),
   };
 }

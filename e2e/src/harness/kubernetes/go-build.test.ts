@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildProblem } from './programs.js';
+import { buildProblem } from './go-build.js';
 
 const said = {
   'link: write /root/.cache/x: no space left on device': /the disk is full; a build wants 6 GB/,

@@ -1,0 +1,76 @@
+/** The machine's link to a node: a veth pair, and routes by which the machine reaches pods and Services. */
+import { readFile } from 'node:fs/promises';
+import { CLUSTERS, GONE_TIMEOUT_MS } from './limits.js';
+import type { NodeNamespaces } from './node-namespaces.js';
+import { planCluster, type ClusterPlan } from './plan.js';
+import { run, until } from './run.js';
+
+/** Takes a free index by making the machine's interface of it, which only one can. The pair goes when the node does. */
+export async function claimIndex(name: string): Promise<ClusterPlan> {
+  for (let index = 1; index <= CLUSTERS; index++) {
+    const plan = planCluster(name, index);
+    const made = await run('ip', ['link', 'add', plan.interface, 'type', 'veth', 'peer', 'name', `${plan.interface}n`]).then(
+      () => true,
+      (error: Error) => {
+        if (/File exists/.test(error.message)) return false;
+        throw error;
+      },
+    );
+    if (made) return plan;
+  }
+  throw new Error(`${CLUSTERS} clusters are up on this machine; take one down: make cluster-down CLUSTER=...`);
+}
+
+/** Moves the node's end into the node and gives both ends their addresses. */
+export async function connectNode(plan: ClusterPlan, node: NodeNamespaces): Promise<void> {
+  await run('ip', ['link', 'set', `${plan.interface}n`, 'netns', String(node.pid), 'name', plan.uplink]);
+  await node.exec(['ip', '-batch', '-'], lines(nodeSide(plan)));
+  await node.exec(['sysctl', '-q', '-w', ...NODE_SYSCTLS]);
+  await run('ip', ['-batch', '-'], lines(machineSide(plan)));
+}
+
+const NODE_SYSCTLS = [
+  'net.ipv4.ip_forward=1',
+  'net.ipv6.conf.all.forwarding=1',
+  // Duplicate address detection delays a pod's IPv6 address by a second.
+  'net.ipv6.conf.default.accept_dad=0',
+  'net.ipv6.conf.all.accept_dad=0',
+];
+
+/** No default route: a node of the harness reaches its machine and nothing beyond. */
+function nodeSide(plan: ClusterPlan): string[] {
+  return [
+    'link set lo up',
+    `address add ${plan.nodeAddress}/30 dev ${plan.uplink}`,
+    `address add ${plan.nodeAddress6}/126 dev ${plan.uplink} nodad`,
+    `link set ${plan.uplink} up`,
+  ];
+}
+
+function machineSide(plan: ClusterPlan): string[] {
+  const v4 = [plan.pods.v4, plan.services.v4].map((range) => `route replace ${range} via ${plan.nodeAddress} dev ${plan.interface}`);
+  const v6 = [plan.pods.v6, plan.services.v6].map((range) => `route replace ${range} via ${plan.nodeAddress6} dev ${plan.interface}`);
+  return [
+    `address add ${plan.hostAddress}/30 dev ${plan.interface}`,
+    `address add ${plan.hostAddress6}/126 dev ${plan.interface} nodad`,
+    `link set ${plan.interface} up`,
+    ...v4,
+    ...v6,
+  ];
+}
+
+/** Removes the machine's interface, and with it the routes. */
+export async function disconnect(plan: ClusterPlan): Promise<void> {
+  const there = async () => (await readFile('/proc/net/dev', 'utf8')).includes(`${plan.interface}:`);
+  // The kernel removes it as well, some time after the last process of the node.
+  if (await there()) await run('ip', ['link', 'delete', plan.interface]).catch(() => undefined);
+  await until(
+    async () => !(await there()),
+    GONE_TIMEOUT_MS,
+    async () => `the interface ${plan.interface} stays: ip link show`,
+  );
+}
+
+function lines(each: readonly string[]): string {
+  return `${each.join('\n')}\n`;
+}

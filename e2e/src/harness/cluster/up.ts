@@ -1,0 +1,114 @@
+/** Brings a cluster up: the steps in their order, and what each needs. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { makeCgroups } from './cgroups.js';
+import { startCilium } from './cilium/index.js';
+import { Cluster } from './cluster.js';
+import { startControlPlane, type ClusterContext } from './control-plane.js';
+import { clusterAuthority, issueCredentials } from './credentials.js';
+import { removeCluster } from './down.js';
+import { importArchive } from './images.js';
+import { layoutOf } from './layout.js';
+import { NODE_TIMEOUT_MS } from './limits.js';
+import { claimIndex, connectNode } from './network.js';
+import { NodeNamespaces } from './node-namespaces.js';
+import { startContainerd, startKubelet, startKubeProxy } from './node-programs.js';
+import { dnsObjects, podImages } from './pods/index.js';
+import { buildPrograms } from './programs.js';
+import { alone, stateOf, writePlan } from './state.js';
+import { run, until } from './run.js';
+
+const NEED = fileURLToPath(new URL('../../../../tools/need.sh', import.meta.url));
+/** Commands besides what is built; installed where they are missing and that can be done. */
+const NEEDED = [
+  'go',
+  'setpriv',
+  'flock',
+  'unshare',
+  'nsenter',
+  'ps',
+  'sysctl',
+  'ip',
+  'nft',
+  'iptables',
+  'containerd',
+  'runc',
+  '/usr/lib/cni/loopback',
+  'clang-16',
+  'bpftool',
+];
+
+/** The cluster, brought up first where it is not. Rejects with a sentence that says what to do, and leaves nothing running then. */
+export async function attachCluster(name = process.env['CLUSTER'] || 'cairn'): Promise<Cluster> {
+  return (await bringUp(name)).cluster;
+}
+
+/** `started`: whether it was not up before. */
+export async function bringUp(name: string): Promise<{ cluster: Cluster; started: boolean }> {
+  await run(NEED, NEEDED);
+  await buildPrograms();
+  return alone(name, async () => {
+    const layout = layoutOf(name);
+    const before = await stateOf(name);
+    if (before.state === 'broken') await removeCluster(name, before);
+    if (before.state !== 'up') await start(name);
+    const now = await stateOf(name);
+    if (now.state !== 'up') throw new Error(`the cluster ${name} ended while it came up: look at ${layout.logs}`);
+    return { cluster: new Cluster(now.plan, layout, now.node, await clusterAuthority(layout)), started: before.state !== 'up' };
+  });
+}
+
+async function start(name: string): Promise<void> {
+  const layout = layoutOf(name);
+  await rm(layout.logs, { recursive: true, force: true });
+  await mkdir(layout.logs, { recursive: true });
+  const plan = await claimIndex(name);
+  try {
+    await writePlan(layout, plan, 'starting');
+    await writeFile(layout.hosts, '');
+    await makeCgroups(plan);
+    const node = await NodeNamespaces.start(plan, layout);
+    await connectNode(plan, node);
+    await startPrograms({ plan, layout, node, credentials: await issueCredentials(plan, layout) });
+    await writePlan(layout, plan, 'ready');
+  } catch (error) {
+    const state = await stateOf(name);
+    if (state.state !== 'absent') await removeCluster(name, state);
+    throw error;
+  }
+}
+
+async function startPrograms(context: ClusterContext): Promise<void> {
+  const { plan, layout, node } = context;
+  step('starting the control plane and containerd');
+  await Promise.all([startControlPlane(context), startContainerd(context).then(() => importPodImages(context))]);
+  step('starting the node');
+  const admin = new Cluster(plan, layout, node, context.credentials.authority);
+  await admin.apply(dnsObjects(plan, layout.hosts));
+  await Promise.all([startKubelet(context), startKubeProxy(context), startCilium(context)]);
+  step('waiting for the node and its DNS');
+  await becomesReady(admin, 'node', plan.nodeName);
+  await becomesReady(admin, 'deployment', 'coredns');
+}
+
+async function importPodImages({ node }: ClusterContext): Promise<void> {
+  for (const { archive } of await podImages()) await importArchive(node, archive);
+}
+
+async function becomesReady(admin: Cluster, kind: 'node' | 'deployment', name: string): Promise<void> {
+  const condition = kind === 'node' ? 'Ready' : 'Available';
+  const ready = async () => {
+    const args = [kind, name, '-n', 'kube-system', '-o', `jsonpath={.status.conditions[?(@.type=="${condition}")].status}`];
+    return (await admin.kubectl(['get', ...args])) === 'True';
+  };
+  const problem = async () => {
+    const { stdout } = await admin.tryKubectl(['describe', kind, name, '-n', 'kube-system']);
+    return `the ${kind} ${name} is not ready after ${NODE_TIMEOUT_MS / 1000} s: look at the logs in ${admin.logs}; Kubernetes says\n${stdout}`;
+  };
+  await until(ready, NODE_TIMEOUT_MS, problem);
+}
+
+/** Progress, for whoever waits. */
+function step(sentence: string): void {
+  process.stderr.write(`${sentence} ...\n`);
+}
