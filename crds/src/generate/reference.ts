@@ -58,7 +58,10 @@ Targets of the protocol kubernetes are read by the rules that the API server's o
   what changes who may do what: RBAC, admission, CRDs, API services, certificates, NetworkPolicies, namespaces, nodes,
   service accounts and their tokens, and this API group. Reviews (\`kubectl auth can-i\`) read.
 - **parameters**: the query (\`labelSelector\`, \`fieldSelector\`, \`dryRun\`, \`fieldManager\`, \`container\`, \`command\`, ...) and \`version\`,
-  \`subresource\`, and for a patch \`patch\`: \`json\`, \`merge\`, \`strategic\` or \`apply\`.
+  \`subresource\`, and for a patch \`patch\`: \`json\`, \`merge\`, \`strategic\` or \`apply\`. Of the body (up to 3 MiB): \`kind\` and \`name\` of what
+  is created; the fields that a patch \`sets\` and \`removes\` (\`spec.template.spec.containers[name=web].image\`; values stay under seal); the
+  \`fields\` of what is updated, two levels deep; \`dryRun\` and \`propagationPolicy\` of a deletion. \`body\` says why one was not read. A
+  condition on them: \`operation.parameters.sets.all(f, f == "spec.replicas")\`.
 
 A list over all namespaces shows every namespace: deny \`-/**\` or let the default deny where one namespace is to be out of reach. Values of Secrets
 are masked unless the target says \`secretData: Pass\`.

@@ -43,12 +43,16 @@ describe('clients of Kubernetes through a sidecar', () => {
     await does(['patch', 'configmap', 'notes', '--type=merge', '-p', '{"data":{"b":"3"}}']);
     assert.match(await does(['get', 'configmap', 'notes', '-o', 'yaml']), /a: "2"\n {2}b: "3"/);
     assert.match(await does(['get', 'configmaps']), /notes\s+2 /);
+    await does(['delete', 'configmap', 'notes', '--dry-run=server']);
+    const tried = await planner.recorded('delete', `${NAMESPACE}/configmaps/notes`);
+    assert.equal(tried.intent.operation!.parameters!['dryRun'], 'All');
     await does(['delete', 'configmap', 'notes']);
 
     const created = await planner.recorded('create', `${NAMESPACE}/configmaps/`);
     assert.equal(created.intent.operation!.effect, 'write');
     assert.equal(created.intent.root!.name, 'carol@example.com');
     assert.ok(created.intent.request!.size > 0);
+    assert.equal(created.intent.operation!.parameters!['name'], 'notes');
     assert.equal(created.complete.response!.status, '201');
     const listed = await planner.recorded('list', `${NAMESPACE}/configmaps/`);
     assert.ok(listed.complete.response!.rows! >= 1);
@@ -58,8 +62,11 @@ describe('clients of Kubernetes through a sidecar', () => {
     assert.equal((await planner.recorded('delete', `${NAMESPACE}/configmaps/notes`)).complete.response!.status, '200');
     const patches = planner.sidecar.events().filter(({ stage, operation }) => stage === 'intent' && operation?.verb === 'patch');
     assert.deepEqual(
-      patches.map(({ operation }) => operation!.parameters!['patch']),
-      ['apply', 'merge'],
+      patches.map(({ operation }) => [operation!.parameters!['patch'], operation!.parameters!['sets']]),
+      [
+        ['apply', ['data.a']],
+        ['merge', ['data.b']],
+      ],
     );
   });
 

@@ -35,6 +35,8 @@ export interface OutboundServices {
   operator: OperatorClient;
   standing: Standing;
   holdSeconds: number;
+  /** Signs references to launches; undefined where the pod serves no requests. */
+  refer: ((launch: string) => string) | undefined;
   inForce: () => PolicyInForce;
   log: Log;
 }
@@ -192,6 +194,7 @@ export class Outbound {
       decide: (operations, attribution) =>
         this.#revoked(attribution) ?? decide(services.inForce().policy, actorAgent, target.name, operations, attribution),
       record,
+      refer: services.refer,
       aside,
       guard: approvalGuard(services.operator, actorAgent, target.name, services.holdSeconds),
       log: (message, fields) => services.log.info(message, { session: id, target: target.name, ...fields }),

@@ -108,6 +108,7 @@ export async function createContext(config: SidecarConfig, signal: AbortSignal):
     operator,
     standing,
     holdSeconds: config.holdSeconds,
+    refer: config.inboundPorts.length > 0 ? (launch) => stream.refer(launch, Math.floor(Date.now() / 1000)) : undefined,
     inForce,
     log,
   });

@@ -101,6 +101,8 @@ export interface SessionContext {
   readonly decide: (operations: readonly Operation[] | undefined, attribution: Attribution) => Verdict;
   readonly record: SessionRecorder;
   readonly guard: Guard;
+  /** A signed reference to a launch that this pod serves, for admission; undefined where the pod serves no requests. */
+  readonly refer: ((launch: string) => string) | undefined;
   /** Opens a session of its own to the same target, without an agent; it begins with these bytes and ends by itself. */
   readonly aside: (initial: Buffer) => void;
   /** Milliseconds, monotonic. */

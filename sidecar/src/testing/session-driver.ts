@@ -31,6 +31,7 @@ export interface DriverOptions {
   now?: () => number;
   targetTls?: TargetTls;
   reroute?: (bytes: Uint8Array) => void;
+  refer?: (launch: string) => string;
 }
 
 /** One exchange as it was recorded. */
@@ -116,6 +117,7 @@ export function createDriver(options: DriverOptions): Driver {
     guard: {
       hold: options.hold ?? (() => Promise.resolve({ state: 'approved', id: 'approval-1', approvers: ['bob'], message: 'approved' })),
     },
+    refer: options.refer,
     aside: (initial) => void events.push(`aside ${initial.toString('hex')}`),
     log: (message) => void events.push(`log ${message}`),
   };

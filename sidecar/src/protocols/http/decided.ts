@@ -31,15 +31,20 @@ export interface Decided {
   statement: string;
   counts: MaskCounts;
   upgrade: string | undefined;
+  /** Sent in place of the agent's body. */
+  amended: Buffer | undefined;
+  /** Why it must not go on although the policy lets it. */
+  refused: Problem | undefined;
 }
 
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/; // W3C Trace Context 3.2
 const EMPTY_BODY = Object.freeze({ size: 0 });
 const NOTHING_MASKED = new MaskCounts();
 
-export function decide(context: HttpContext, head: RequestHead, raw: Buffer, route: Routed): Decided {
+/** `body` is whole, where the dialect reads it. */
+export function decide(context: HttpContext, head: RequestHead, raw: Buffer, route: Routed, body?: Buffer): Decided {
   const { dialect } = context;
-  const operations = dialect.interpret(head, route.path);
+  const operations = dialect.interpret(head, route.path, body);
   if (head.traceparent !== undefined && !TRACEPARENT.test(head.traceparent)) head.traceparent = undefined;
   const attribution = context.attribute({ handle: head.handle, traceparent: head.traceparent });
   const verdict = context.decide(operations, attribution);
@@ -47,14 +52,22 @@ export function decide(context: HttpContext, head: RequestHead, raw: Buffer, rou
   const shown = plain(operations, masker)
     ? { operations, statement: `${operations[0]!.verb} ${operations[0]!.resource}`, counts: NOTHING_MASKED }
     : describe(operations, masker);
-  return { head, raw, route, attribution, verdict, masker, ...shown, upgrade: upgradeOf(head) };
+  const said = { head, raw, route, attribution, verdict, masker, ...shown, upgrade: upgradeOf(head) };
+  const decided: Decided = { ...said, amended: undefined, refused: undefined };
+  return verdict.action === 'Deny' ? decided : withAmendment(decided, dialect.amend(context, decided, body));
+}
+
+function withAmendment(decided: Decided, amendment: Buffer | Problem | undefined): Decided {
+  if (amendment === undefined) return decided;
+  return Buffer.isBuffer(amendment) ? { ...decided, amended: amendment } : { ...decided, refused: amendment };
 }
 
 /** Records the intent. Where the whole body is known, it stands in the intent; else it follows with the completion. */
 export function recordIntent(context: HttpContext, decided: Decided, body: RequestBody | undefined): OpenExchange {
   const { head, verdict, attribution, operations, statement, counts, masker, upgrade } = decided;
   const capture = body && bodyOf(context.record, keepsRequest(verdict), context.target.capture.maxBytes, head);
-  if (body) for (const part of body.parts) capture!.add(part);
+  if (decided.amended) capture?.addChanged(Buffer.concat(body?.parts ?? []), decided.amended);
+  else if (body) for (const part of body.parts) capture!.add(part);
   const whole = !body || body.done;
   const bodiless = head.hasBody ? undefined : EMPTY_BODY;
   const exchange = context.record.intent({
@@ -77,7 +90,7 @@ export function recordIntent(context: HttpContext, decided: Decided, body: Reque
 /** Records what the dialect refuses, the policy denies, or a mask cannot hold; undefined where the request may go on. */
 export function recordDenial(context: HttpContext, decided: Decided): { open: OpenExchange; problem: Problem } | undefined {
   const { verdict, statement, masker, upgrade } = decided;
-  const refused = context.dialect.refusal(context, decided.head, decided.route.path);
+  const refused = context.dialect.refusal(context, decided.head, decided.route.path) ?? decided.refused;
   if (refused) {
     const open = recordIntent(context, { ...decided, verdict: { ...verdict, action: 'Deny', reason: refused.detail } }, undefined);
     return { open, problem: { ...refused, members: { event: open.exchange.id, ...refused.members } } };
@@ -107,8 +120,10 @@ export function recordRefusal(context: HttpContext, head: RequestHead | undefine
 }
 
 /** Sends a request with what is known of its body. `event` is the intent's id. */
-export function sendRequest(context: HttpContext, decided: Decided, body: RequestBody | undefined, event: string): void {
+export function sendRequest(context: HttpContext, decided: Decided, asked: RequestBody | undefined, event: string): void {
   const { wire } = context;
+  const { amended } = decided;
+  const body = amended ? { raw: [amended], trailers: undefined } : asked;
   const head = rewriteRequest(decided.head, decided.raw, context.dialect.change(context, decided, event));
   const [first, ...more] = body?.raw ?? [];
   const together = first && adjoin(head, first);

@@ -17,10 +17,14 @@ export interface Dialect {
   readonly host: 'checked' | 'replaced';
   /** An agent that sends no more while it is answered: `answered` to the end, or `gone`, as where answers may never end. */
   readonly halfClosed: 'answered' | 'gone';
-  /** All that a request may mean to its target, one at least; `path` is the origin-form target. Does not throw. */
-  interpret(head: RequestHead, path: string): Operation[];
+  /** Bytes of a request's body that its meaning lies in: so many are waited for before it is decided; 0: none. */
+  reads(head: RequestHead, path: string): number;
+  /** All that a request may mean to its target, one at least; `path` is the origin-form target, `body` is whole. Does not throw. */
+  interpret(head: RequestHead, path: string, body?: Buffer): Operation[];
   /** Why a request is refused whatever rules say. */
   refusal(context: SessionContext, head: RequestHead, path: string): Problem | undefined;
+  /** The body that the target gets in place of the agent's, or why it must not get it; undefined where it passes as it is. */
+  amend(context: SessionContext, decided: Decided, body: Buffer | undefined): Buffer | Problem | undefined;
   /** What is hidden of the answer to an operation. */
   masker(verdict: Verdict, operation: Operation, target: Target): Masker | undefined;
   /** How an answer can be masked, or a sentence why not. */

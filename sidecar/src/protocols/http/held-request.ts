@@ -1,5 +1,5 @@
 /**
- * A request that is kept whole until somebody approved it, and what the approval is bound to: everything that says what
+ * A request whose body is kept until it is understood or somebody approved it, and what the approval is bound to: everything that says what
  * will be done, and nothing that a retry of the same request changes by itself (tracing, what we add, how the body was
  * cut into chunks).
  */
@@ -8,16 +8,22 @@ import type { Decided, RequestBody } from './decided.js';
 import type { HttpContext } from './dialect.js';
 import type { MessageReader } from './frame.js';
 import type { RequestHead } from './head.js';
-import { MAX_HELD_REQUEST_BYTES } from './limits.js';
 import { authorizationLine } from './rewrite.js';
 
-export class HeldRequest {
-  readonly body: RequestBody = { raw: [], parts: [], trailers: undefined, done: false };
-  #size = 0;
+export class CollectedBody {
+  #size: number;
 
-  constructor(readonly decided: Decided) {}
+  constructor(
+    /** Bytes. */
+    private readonly limit: number,
+    /** What follows once the body is whole, or larger than the limit: then without its content. */
+    private readonly then: (body: RequestBody, whole: Buffer | undefined) => void,
+    readonly body: RequestBody = { raw: [], parts: [], trailers: undefined, done: false },
+  ) {
+    this.#size = body.raw.reduce((size, each) => size + each.length, 0);
+  }
 
-  /** Keeps the piece of the body that was just read. False where it is too large. */
+  /** Keeps the piece of the body that was just read. False where nothing more is to be taken. */
   take(reader: MessageReader<RequestHead>): boolean {
     const { body } = this;
     body.raw.push(reader.raw);
@@ -25,7 +31,12 @@ export class HeldRequest {
     body.trailers = reader.trailers;
     body.done = reader.done;
     this.#size += reader.raw.length;
-    return this.#size <= MAX_HELD_REQUEST_BYTES;
+    return !body.done && this.#size <= this.limit;
+  }
+
+  goOn(): void {
+    const { body, limit } = this;
+    this.then(body, body.done && this.#size <= limit ? Buffer.concat(body.parts) : undefined);
   }
 }
 

@@ -10,7 +10,9 @@ import { Tunnel } from './tunnel.js';
 export const plainHttp: Dialect = {
   host: 'checked',
   halfClosed: 'answered',
-  interpret,
+  reads: () => 0,
+  interpret: (head, path) => interpret(head, path),
+  amend: () => undefined,
   refusal: () => undefined,
   masker: (verdict) => maskerFor(verdict.mask),
   maskable,

@@ -2,7 +2,7 @@
 import type { HoldOutcome } from '../../guard/guard.js';
 import { AgentLeg, tooMuchToRead } from './agent-leg.js';
 import type { HttpContext } from './dialect.js';
-import { HeldRequest, askFor } from './held-request.js';
+import { CollectedBody, askFor } from './held-request.js';
 import { type Decided, type RequestBody, decide, recordDenial, recordIntent, recordRefusal, sendRequest } from './decided.js';
 import type { HttpSyntaxError, RequestHead } from './head.js';
 import { MAX_HELD_REQUEST_BYTES, MAX_PIPELINED } from './limits.js';
@@ -34,8 +34,8 @@ export class Requests {
   readonly #router: Router;
   /** The request whose body is coming. */
   #current: OpenExchange | undefined;
-  /** A request that is collected for its approval. */
-  #collecting: HeldRequest | undefined;
+  /** A request whose body is collected, to be understood or to be approved. */
+  #collecting: CollectedBody | undefined;
   /** A request that waits for approval, delivery or the target. */
   #waiting: OpenExchange | undefined;
   #draining = false;
@@ -103,17 +103,24 @@ export class Requests {
   }
 
   #decide(head: RequestHead, raw: Buffer, route: Routed): void {
-    const decided = decide(this.context, head, raw, route);
+    const limit = this.#reader.done ? 0 : this.context.dialect.reads(head, route.path);
+    if (head.length > limit || limit === 0) return this.#judge(head, raw, route);
+    this.#collect(head, new CollectedBody(limit, (body, whole) => this.#judge(head, raw, route, body, whole)));
+  }
+
+  #judge(head: RequestHead, raw: Buffer, route: Routed, body?: RequestBody, whole?: Buffer): void {
+    const decided = decide(this.context, head, raw, route, whole);
     const { refusing } = this.context.record;
     if (refusing && decided.verdict.delivery !== 'BestEffort') return this.#refuse(problems.noEvidence(refusing), head);
     const denial = recordDenial(this.context, decided);
     if (denial) return this.#refuseOpen(denial.open, denial.problem);
-    if (decided.verdict.action === 'RequireApproval') return this.#collect(decided);
-    this.#forward(decided, this.leg.readAhead());
+    if (decided.verdict.action === 'RequireApproval') return this.#hold(decided, body);
+    this.#forward(decided, body ?? this.leg.readAhead(), body !== undefined && head.expectContinue);
   }
 
-  #forward(decided: Decided, body: RequestBody | undefined): void {
+  #forward(decided: Decided, body: RequestBody | undefined, continued: boolean): void {
     const open = recordIntent(this.context, decided, body);
+    open.continued = continued;
     if (!open.requestDone) this.#current = open;
     if (this.upstream.ready && decided.verdict.delivery !== 'Strict') return this.#send(open, decided, body);
     this.leg.hold();
@@ -174,21 +181,29 @@ export class Requests {
     else this.#sent(open);
   }
 
-  #collect(decided: Decided): void {
+  #hold(decided: Decided, body: RequestBody | undefined): void {
     const { head } = decided;
     if (head.length > MAX_HELD_REQUEST_BYTES) return this.#tooLarge(decided);
-    if (this.#reader.done) return this.#ask(decided, undefined);
-    this.#collecting = new HeldRequest(decided);
-    // The approval is about the body too, so it is asked for here (RFC 9110 10.1.1).
+    if (this.#reader.done) return this.#ask(decided, body);
+    const held = new CollectedBody(
+      MAX_HELD_REQUEST_BYTES,
+      (collected, whole) => (whole ? this.#ask(decided, collected) : this.#tooLarge(decided)),
+      body,
+    );
+    if (body) this.#collecting = held;
+    else this.#collect(head, held);
+  }
+
+  /** What a request means, and an approval, are about the body too, so it is asked for here (RFC 9110 10.1.1). */
+  #collect(head: RequestHead, collecting: CollectedBody): void {
+    this.#collecting = collecting;
     if (head.expectContinue) this.leg.inTurn(() => (this.context.wire.toAgent(CONTINUE), this.leg.release()));
   }
 
-  #collectBody(collecting: HeldRequest): void {
-    const fits = collecting.take(this.#reader);
-    if (fits && !collecting.body.done) return;
+  #collectBody(collecting: CollectedBody): void {
+    if (collecting.take(this.#reader)) return;
     this.#collecting = undefined;
-    if (fits) this.#ask(collecting.decided, collecting.body);
-    else this.#tooLarge(collecting.decided);
+    collecting.goOn();
   }
 
   #ask(decided: Decided, body: RequestBody | undefined): void {

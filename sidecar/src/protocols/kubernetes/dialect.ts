@@ -5,7 +5,8 @@ import { valuesOf } from '../http/fields.js';
 import type { RequestHead, ResponseHead } from '../http/head.js';
 import type { Problem } from '../http/problem.js';
 import { Tunnel } from '../http/tunnel.js';
-import { interpret } from './interpret.js';
+import { amend } from './amend.js';
+import { interpret, reads } from './interpret.js';
 import { maskable, maskerOf } from './masking.js';
 import { requestInfo } from './request-info.js';
 import { resultReader } from './result.js';
@@ -18,7 +19,9 @@ export const kubernetesApi: Dialect = {
   host: 'replaced',
   // As the API server itself takes it (net/http): a watch would otherwise go on for nobody until its next event.
   halfClosed: 'gone',
+  reads,
   interpret,
+  amend,
   refusal,
   masker: maskerOf,
   maskable,

@@ -4,6 +4,7 @@ import type { RequestHead } from '../http/head.js';
 import { parameters } from '../http/interpret.js';
 import { mediaType } from '../http/mask-body.js';
 import { upgradeOf } from '../http/rewrite.js';
+import { describeBody, MAX_OBJECT_BYTES, readSubmitted, type Details } from './body/index.js';
 import { requestInfo, type RequestInfo } from './request-info.js';
 
 type ResourceInfo = Extract<RequestInfo, { kind: 'resource' }>;
@@ -26,14 +27,23 @@ const ADMIN_RESOURCES = new Set(['namespaces', 'nodes', 'serviceaccounts', 'netw
 const REVIEWS = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
 const READS = new Set(['get', 'list', 'watch']);
 
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** How much of a request's body is read: objects, patches and options, and not what is sent on to pods. */
+export function reads(head: RequestHead, path: string): number {
+  if (head.method === 'GET' || head.upgrade !== undefined) return 0;
+  const info = requestInfo(head.method, path);
+  return info.kind === 'resource' && WRITES.has(info.verb) && !CONNECTS.has(info.subresource) ? MAX_OBJECT_BYTES : 0;
+}
+
 /** One operation a request. What is not understood is refused elsewhere, and recorded as method and path. */
-export function interpret(head: RequestHead, path: string): [Operation] {
+export function interpret(head: RequestHead, path: string, body?: Buffer): [Operation] {
   const info = requestInfo(head.method, path);
   const mark = path.indexOf('?');
   const query = mark < 0 ? undefined : parameters(path.slice(mark + 1));
   switch (info.kind) {
     case 'resource':
-      return [resourceOperation(head, info, query)];
+      return [resourceOperation(head, info, query, body)];
     case 'path': {
       const effect = info.verb === 'get' || info.verb === 'head' ? 'read' : 'write';
       return [{ verb: info.verb, resource: info.path, effect, ...(query ? { parameters: query } : {}) }];
@@ -45,7 +55,12 @@ export function interpret(head: RequestHead, path: string): [Operation] {
   }
 }
 
-function resourceOperation(head: RequestHead, info: ResourceInfo, query: Record<string, unknown> | undefined): Operation {
+function resourceOperation(
+  head: RequestHead,
+  info: ResourceInfo,
+  query: Record<string, unknown> | undefined,
+  body: Buffer | undefined,
+): Operation {
   const { subresource } = info;
   const connects = CONNECTS.has(subresource) || (upgradeOf(head) !== undefined && info.verb !== 'watch' && subresource !== 'log');
   const verb = connects ? (subresource === '' ? `${info.resource}/connect` : `${info.resource}/${subresource}`) : info.verb;
@@ -53,11 +68,11 @@ function resourceOperation(head: RequestHead, info: ResourceInfo, query: Record<
     verb,
     resource: resourceText(info),
     effect: connects ? 'execute' : effectOf(info),
-    parameters: { ...query, version: info.version, ...details(head, info) },
+    parameters: { ...said(head, info, body), ...query, version: info.version, ...details(head, info) },
   };
 }
 
-const kindOf = ({ group, resource }: ResourceInfo): string => (group === '' ? resource : `${resource}.${group}`);
+export const kindOf = ({ group, resource }: ResourceInfo): string => (group === '' ? resource : `${resource}.${group}`);
 
 /** `research/deployments.apps/web/scale`; the namespace is `-` where the request names none. */
 function resourceText(info: ResourceInfo): string {
@@ -74,8 +89,14 @@ function details(head: RequestHead, { verb, subresource, rest }: ResourceInfo): 
   };
 }
 
+/** What the body says; what the URL says comes before it, and agrees with it or is refused by the API server. */
+function said(head: RequestHead, { verb }: ResourceInfo, body: Buffer | undefined): Details {
+  if (!body) return head.hasBody && WRITES.has(verb) ? { body: 'not read: it is too large' } : {};
+  return describeBody(verb, verb === 'patch' ? patchType(head.contentType) : '', readSubmitted(head, body));
+}
+
 /** Media types of patches (k8s.io/apimachinery/pkg/types); an unknown one stands as it is. */
-function patchType(contentType: string | undefined): string {
+export function patchType(contentType: string | undefined): string {
   const type = mediaType(contentType);
   return /^application\/(json|merge|strategic-merge|apply)-patch\+(?:json|yaml|cbor)$/.exec(type)?.[1]?.replace('-merge', '') ?? type;
 }

@@ -24,6 +24,16 @@ const DROPPED_PREFIXES = ['x-remote-', 'x-forwarded-'];
 const isDropped = (name: string): boolean => DROPPED.has(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix));
 const isDroppedMasked = (name: string): boolean => name === 'accept' || name === 'range' || name === 'if-range' || isDropped(name);
 
+/** Fields that frame the agent's body, where another is sent. */
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'expect']);
+
+function dropsOf({ masker, amended }: Decided): (name: string) => boolean {
+  const dropped = masker ? isDroppedMasked : isDropped;
+  return amended ? (name) => FRAMING.has(name) || dropped(name) : dropped;
+}
+
+const lengthLine = ({ amended }: Decided): string => (amended ? `Content-Length: ${amended.length}\r\n` : '');
+
 export function change(context: SessionContext, decided: Decided, event: string): RequestChange {
   const { head, route, masker, operations } = decided;
   const { host, port } = context;
@@ -31,10 +41,10 @@ export function change(context: SessionContext, decided: Decided, event: string)
   return {
     path: route.absolute ? route.path : undefined,
     authorization: authorizationLine(context.credential()),
-    tags: `Host: ${authority}\r\nAudit-ID: ${event}\r\n${acceptLine(head, masker, operations[0]!.resource)}${subprotocolLine(head)}`,
+    tags: `Host: ${authority}\r\nAudit-ID: ${event}\r\n${lengthLine(decided)}${acceptLine(head, masker, operations[0]!.resource)}${subprotocolLine(head)}`,
     baggage: undefined,
     masked: false,
-    drops: masker ? isDroppedMasked : isDropped,
+    drops: dropsOf(decided),
   };
 }
 

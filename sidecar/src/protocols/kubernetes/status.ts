@@ -8,6 +8,7 @@ const REASONS: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   408: 'Timeout',
   413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
   429: 'TooManyRequests',
   500: 'InternalError',
   502: 'InternalError',
