@@ -14,7 +14,7 @@ interface FencedPod {
 }
 
 /** A pod as injection renders it. */
-function injected(name: string, capture = 'transparent'): FencedPod {
+function injected(name: string, capture = 'transparent', policy = POLICY): FencedPod {
   const spec = {
     serviceAccountName: 'agents',
     containers: [{ name: 'agent', image: 'planner:1' }],
@@ -22,7 +22,7 @@ function injected(name: string, capture = 'transparent'): FencedPod {
   };
   const metadata = { name, namespace: NAMESPACE, labels: { app: 'planner' }, annotations: { 'cairn.dev/capture': capture } };
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Pod', metadata, spec };
-  const { policies } = parsePolicies(POLICY, 'policy.yaml');
+  const { policies } = parsePolicies(policy, 'policy.yaml');
   const context = { policies, settings: DEFAULT_SETTINGS, enrolled: true, namespace: NAMESPACE, sidecarUid: SIDECAR_UIDS.first + 7 };
   return inject(object, context).object as FencedPod;
 }
@@ -70,6 +70,7 @@ const WAYS: [string, (pod: FencedPod) => void, RegExp][] = [
   ['privileged', (pod) => void (named(pod, 'setup').securityContext = { privileged: true }), /drop all capabilities/],
   ["the sidecar's UID", (pod) => void (agent(pod).securityContext!.runAsUser = SIDECAR_UIDS.first + 7), /drop all capabilities/],
   ["the sidecar's UID for the pod", (pod) => void (pod.spec.securityContext = { runAsUser: DEFAULT_SETTINGS.sidecarUid }), /pod's user/],
+  ["a user namespace, in which the sidecar's user is known", (pod) => void (pod.spec.hostUsers = false), /names its user/],
   ["the node's network", (pod) => void (pod.spec.hostNetwork = true), /node's namespaces/],
   ["the node's processes", (pod) => void (pod.spec.hostPID = true), /node's namespaces/],
   ['one process namespace', (pod) => void (pod.spec.shareProcessNamespace = true), /node's namespaces/],
@@ -121,6 +122,15 @@ describe('the fence with the operator stopped and its webhooks removed', { timeo
       const { code, stderr } = await create(injected('accepted', capture));
       assert.equal(code, 0, stderr);
     }
+  });
+
+  test("also where the sidecar holds the pod's own token, for the API server as a target; the agent may not mount it", async () => {
+    const cluster = '  targets:\n  - {name: cluster, protocol: kubernetes, credential: {serviceAccount: agents}}\n';
+    const pod = injected('with-token', 'transparent', POLICY.replace('  targets:\n', cluster));
+    const { code, stderr } = await create(pod);
+    assert.equal(code, 0, stderr);
+    agent(pod).volumeMounts!.push({ name: 'cairn-api-token', mountPath: '/t', readOnly: true });
+    assert.match((await create(pod)).stderr, /sidecar's volumes/);
   });
 
   for (const [way, change, refusal] of WAYS) {

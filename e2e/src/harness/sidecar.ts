@@ -29,6 +29,8 @@ export interface SidecarOptions {
   prefix?: readonly string[];
   /** Options of node itself. */
   flags?: readonly string[];
+  /** A message of its log after which it is not waited for any more; it is then killed. */
+  failsAt?: string;
   /** Goes on in the spool of an earlier sidecar. */
   folder?: string;
 }
@@ -97,7 +99,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const [command, ...args] = [...(options.prefix ?? []), process.execPath, ...(options.flags ?? []), MAIN];
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
-  await ready(child, log);
+  await ready(child, log, options.failsAt);
   const ended = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
@@ -140,10 +142,13 @@ function writeInputs(folder: string, workloadToken: string, options: SidecarOpti
   }
 }
 
-/** Resolves at the log line that says so; rejects with the log when the process ends or the time is over. */
-function ready(child: ChildProcess, log: string[]): Promise<void> {
+/** Resolves at the log line that says so; rejects with the log, and kills it, when it ends, says `failsAt`, or the time is over. */
+function ready(child: ChildProcess, log: string[], failsAt?: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (why: string): void => reject(new Error(`the sidecar ${why}:\n${log.join('\n')}`));
+    const failed = (why: string): void => {
+      child.kill('SIGKILL');
+      reject(new Error(`the sidecar ${why}:\n${log.join('\n')}`));
+    };
     const timer = setTimeout(() => failed(`was not ready within ${READY_MS} ms`), READY_MS);
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
@@ -151,6 +156,7 @@ function ready(child: ChildProcess, log: string[]): Promise<void> {
     });
     createInterface({ input: child.stderr! }).on('line', (line) => {
       log.push(line);
+      if (failsAt !== undefined && line.includes(`"${failsAt}"`)) failed('said so');
       if (!line.includes('"sidecar ready"')) return;
       clearTimeout(timer);
       resolve();

@@ -64,6 +64,15 @@ test("a Deployment's pods get their sidecar and keep their person", async (t) =>
   assert.equal(object.metadata?.labels?.['cairn.dev/agent'], 'planner');
 });
 
+test('an agent may not launch another with a looser capture than its own; a person may', async (t) => {
+  const webhook = await startWebhook(t);
+  const writer = (annotations: Record<string, string>): KubernetesObject => ({ ...barePod(), metadata: { name: 'writer', annotations } });
+  const explicit = writer({ 'cairn.dev/capture': 'explicit' });
+  assert.equal((await webhook.ask(ENROLLED, podUser('agents', 'planner-0'), explicit)).code, 'capture');
+  assert.ok((await webhook.ask(ENROLLED, podUser('agents', 'planner-0'), writer({}))).allowed);
+  assert.ok((await webhook.ask(ENROLLED, ALICE, explicit)).allowed);
+});
+
 test('forged, foreign and stale grants are refused where a controller brings them', async (t) => {
   const webhook = await startWebhook(t);
   const other = await startWebhook(t);

@@ -82,6 +82,16 @@ function drawnUid(): number {
   return SIDECAR_UIDS.first + randomInt(SIDECAR_UIDS.count);
 }
 
+/** Explicit capture holds nobody by itself. People may choose it; an agent that may would choose it for those that it launches. */
+function loosenedCapture({ caller, metadata }: Subject, options: AdmissionContext): Decision | undefined {
+  const asked = metadata.annotations?.['cairn.dev/capture'];
+  if (caller.kind !== 'agent' || asked !== 'explicit' || options.settings().capture === 'explicit') return undefined;
+  return refused(
+    'capture',
+    'agents may not launch agents with explicit capture, which does not hold them by itself; leave the annotation out',
+  );
+}
+
 /** Pods come back with their sidecar; of what makes pods, only whether its pods would be accepted is looked at. */
 async function launched(subject: Subject, enrolled: boolean, options: AdmissionContext): Promise<Decision> {
   const { object, namespace, path } = subject;
@@ -92,6 +102,8 @@ async function launched(subject: Subject, enrolled: boolean, options: AdmissionC
   const result = inject(object, context);
   const refusal = refusalOf(result.problems);
   if (refusal) return refusal;
+  const loosened = loosenedCapture(subject, options);
+  if (loosened) return loosened;
   const isPod = path?.length === 0;
   const outcome = await stamped(
     { ...subject, object: isPod ? result.object : object, metadata: metadataOf(isPod ? result.object : object, subject) },

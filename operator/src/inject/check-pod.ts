@@ -46,6 +46,18 @@ function checkHost(spec: PodSpec, enrolled: boolean, report: Report): void {
   }
 }
 
+/** A user that is not drawn can be an image's own USER, which nobody sees here: then every container has to say who it is. */
+function checkFixedUser(spec: PodSpec, { sidecarUid }: Plan, report: Report): void {
+  if (spec.hostUsers !== false || spec.securityContext?.runAsUser !== undefined) return;
+  for (const [list, containers] of Object.entries({ initContainers: spec.initContainers ?? [], containers: spec.containers })) {
+    containers.forEach(({ securityContext }, index) => {
+      if (securityContext?.runAsUser !== undefined) return;
+      const message = `In a user namespace of the pod's own the sidecar's user is always ${sidecarUid}, which an image may name as its USER; say runAsUser.`;
+      report('error', 'sidecar-uid', `${list}[${index}].securityContext.runAsUser`, message);
+    });
+  }
+}
+
 /** Audience of the API server's own tokens where a source names none. */
 function checkTokens(volume: Volume, path: string, report: Report): void {
   for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
@@ -83,6 +95,7 @@ export function checkPod(spec: PodSpec, plan: Plan, surroundings: Surroundings, 
   checkSurroundings(plan, surroundings, report);
   checkHost(spec, surroundings.enrolled, report);
   checkUser(spec.securityContext?.runAsUser, 'securityContext.runAsUser', rules, report);
+  checkFixedUser(spec, plan, report);
   const lists = { initContainers: spec.initContainers ?? [], containers: spec.containers };
   if (lists.initContainers.length + lists.containers.length > CONTAINERS_LIMIT) {
     report('error', 'too-many-containers', 'containers', `A pod of more than ${CONTAINERS_LIMIT} containers gets no sidecar.`);

@@ -251,7 +251,15 @@ test("a drawn UID becomes the sidecar's, but not in a user namespace, which does
   const uid = (object: Pod): number | undefined =>
     container(objectOf(object, { sidecarUid }).object, 'cairn-sidecar').securityContext?.runAsUser;
   assert.equal(uid(pod()), sidecarUid);
-  assert.equal(uid(pod({ hostUsers: false })), DEFAULT_SETTINGS.sidecarUid);
+  assert.equal(uid(pod({ hostUsers: false, securityContext: { runAsUser: 1000 } })), DEFAULT_SETTINGS.sidecarUid);
+});
+
+test('in a user namespace, where its UID is known, no container may leave its user to its image', () => {
+  const told = (object: Pod): unknown[] => objectOf(object).problems.map(({ code, path }) => [code, path]);
+  const own = { name: 'agent', image: 'planner:1', securityContext: { runAsUser: 1000 } };
+  assert.deepEqual(told(pod({ hostUsers: false })), [['sidecar-uid', 'spec.containers[0].securityContext.runAsUser']]);
+  assert.deepEqual(told(pod({ hostUsers: false, containers: [own] })), []);
+  assert.deepEqual(told(pod({ hostUsers: true })), []);
 });
 
 test('what scheduling, limits and probes say is left as it was', () => {

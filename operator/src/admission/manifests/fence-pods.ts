@@ -1,5 +1,5 @@
 /** The fence around agents' pods, in CEL. */
-import { AGENT_LABEL, DEFAULT_SETTINGS } from '../../inject/index.js';
+import { AGENT_LABEL, API_TOKEN_VOLUME, DEFAULT_SETTINGS, TOKEN_VOLUME, WORKLOAD_AUDIENCE } from '../../inject/index.js';
 import { isAgent, isSidecarUid, rule, type Fence, type FenceOptions } from './fence-terms.js';
 
 const OURS = "['cairn-capture', 'cairn-sidecar']";
@@ -48,12 +48,18 @@ function capture({ sidecarImage }: FenceOptions): string {
   ].join(' || ');
 }
 
+const namesUser = (of: string): string => `(has(${of}.securityContext) && has(${of}.securityContext.runAsUser))`;
+
 const host = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace']
   .map((key) => `!(has(object.spec.${key}) && object.spec.${key})`)
   .join(' && ');
 
-const tokenVolume =
-  "!has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, !has(s.serviceAccountToken) || (has(s.serviceAccountToken.audience) && s.serviceAccountToken.audience != '' && (s.serviceAccountToken.audience != 'cairn.dev' || v.name == 'cairn-token')))";
+/** Tokens for us and for the API server are in the sidecar's own volumes, which agents may not mount. */
+const tokenSource = [
+  '!has(s.serviceAccountToken)',
+  `(!has(s.serviceAccountToken.audience) || s.serviceAccountToken.audience == '' ? v.name == '${API_TOKEN_VOLUME}' : (s.serviceAccountToken.audience != '${WORKLOAD_AUDIENCE}' || v.name == '${TOKEN_VOLUME}'))`,
+].join(' || ');
+const tokenVolume = `!has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, ${tokenSource})`;
 
 /** A pod of an enrolled namespace: sidecar first, everything else behind it. */
 export function agentPods(options: FenceOptions): Fence {
@@ -89,6 +95,10 @@ export function agentPods(options: FenceOptions): Fence {
       {
         expression: `!has(object.spec.securityContext) || !has(object.spec.securityContext.runAsUser) || (object.spec.securityContext.runAsUser != ${FIXED} && !${isSidecarUid('object.spec.securityContext.runAsUser')})`,
         message: "the pod's user is not a sidecar's",
+      },
+      {
+        expression: `!(has(object.spec.hostUsers) && !object.spec.hostUsers) || ${namesUser('object.spec')} || variables.agents.all(c, ${namesUser('c')})`,
+        message: "in a user namespace of its own the sidecar's user is known: the pod or each of its containers names its user",
       },
       { expression: host, message: "an agent's pod shares neither the node's namespaces nor one process namespace" },
       {
