@@ -19,7 +19,7 @@ test-unit: build ## the packages' own tests
 	@node tools/run-tests.mjs $(UNIT)
 
 test-e2e: build ## real servers and real clients
-	@tools/need.sh psql curl nft ip python3 javac mvn
+	@tools/need.sh psql curl nft ip ping strace openssl python3 javac mvn
 	@node tools/run-tests.mjs $(E2E)
 
 test-kafka: build ## a real Kafka broker

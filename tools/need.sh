@@ -3,7 +3,7 @@
 set -euo pipefail
 declare -A package=([psql]=postgresql-client [pgbench]=postgresql-contrib [curl]=curl [nft]=nftables [ip]=iproute2 [python3]=python3-venv
   [java]=default-jre-headless [javac]=default-jdk-headless [mvn]=maven [kcat]=kcat [nginx]=nginx-light [pgbouncer]=pgbouncer [wrk]=wrk [taskset]=util-linux
-  [go]=golang-go [setpriv]=util-linux [flock]=util-linux [nsenter]=util-linux [ps]=procps [sysctl]=procps
+  [go]=golang-go [setpriv]=util-linux [flock]=util-linux [nsenter]=util-linux [ps]=procps [sysctl]=procps [ping]=iputils-ping [ss]=iproute2 [strace]=strace [openssl]=openssl [script]=bsdutils
   [containerd]=containerd [runc]=runc [/usr/lib/cni/loopback]=containernetworking-plugins [clang-16]=clang-16 [bpftool]=bpftool [iptables]=iptables)
 export PATH="$PATH:/usr/sbin:/sbin:/usr/local/go/bin"
 missing=()

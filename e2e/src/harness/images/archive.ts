@@ -14,6 +14,7 @@ export interface Start {
   User: string;
   Env: string[];
   WorkingDir: string;
+  Entrypoint?: string[];
   Cmd: string[];
 }
 

@@ -3,3 +3,5 @@ export type { Image } from './archive.js';
 export { buildImages } from './products.js';
 export { buildNodeImage, programImage } from './program.js';
 export { loadImages } from './load.js';
+export { buildPostgres } from './postgres.js';
+export { buildToolbox } from './toolbox.js';

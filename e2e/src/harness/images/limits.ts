@@ -3,6 +3,9 @@
 /** The longest single step of a build: an npm installation on a machine with much else to do. */
 export const STEP_TIMEOUT_MS = 900_000;
 
+/** The longest that a program of an unpacked image runs. */
+export const RUN_TIMEOUT_MS = 120_000;
+
 /** Bytes that a command of a build may print. */
 export const STEP_OUTPUT_BYTES = 16 * 1024 * 1024;
 

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Image, Start } from './archive.js';
+import { RUN_TIMEOUT_MS } from './limits.js';
 import { step } from './step.js';
 
 export interface Unpacked {
@@ -12,9 +13,17 @@ export interface Unpacked {
   start: Start;
   /** Every path in it, from the root, links and folders too; or those that find(1) says the conditions hold of. */
   paths(conditions?: readonly string[]): Promise<string[]>;
-  /** Runs a program as the image's user (or as root, without its capabilities being any use to a real one) with a root that nobody can write to. */
-  run(argv: readonly string[], options?: { root?: boolean }): Promise<{ code: number | null; output: string }>;
+  /** Runs a program as the image's user, without a network, with a root that nobody can write to. What it started ends with it. */
+  run(argv: readonly string[], options?: RunOptions): Promise<{ code: number | null; output: string }>;
   remove(): Promise<void>;
+}
+
+export interface RunOptions {
+  /** As root of the container, whatever the image says. */
+  root?: boolean;
+  env?: Readonly<Record<string, string>>;
+  /** Folders that are empty and can be written to. */
+  scratch?: readonly string[];
 }
 
 interface Manifest {
@@ -42,26 +51,32 @@ export async function unpack({ archive }: Image): Promise<Unpacked> {
   };
 }
 
-// Read-only but for what a runtime mounts: /proc and /dev.
+// Read-only but for what a runtime mounts: /proc, /dev and volumes.
 const ENTER = `set -e
-root=$1; user=$2; folder=$3; shift 3
-mount --bind "$root" "$root"; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount -o remount,ro,bind "$root"
+root=$1; user=$2; scratch=$3; shift 3
+mount --bind "$root" "$root"; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"
+ip link set lo up
+for each in $scratch; do mount -t tmpfs -o mode=1777 tmpfs "$root$each"; done
+mount -o remount,ro,bind "$root"
 exec chroot --userspec="$user" "$root" "$@"`;
 
 async function runIn(
   root: string,
-  { User, Env, WorkingDir }: Start,
+  start: Start,
   argv: readonly string[],
-  options: { root?: boolean },
+  options: RunOptions,
 ): Promise<{ code: number | null; output: string }> {
-  const user = options.root ? '0:0' : User;
-  const namespaces = ['--mount', '--pid', '--fork', '--net', ...(process.getuid?.() === 0 ? [] : ['--map-auto', '--map-root-user'])];
+  const user = options.root ? '0:0' : start.User;
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--net'];
+  if (process.getuid?.() !== 0) namespaces.push('--map-auto', '--map-root-user');
   // chroot(1) knows no working directory.
-  const program = ['/nodejs/bin/node', '-e', ENTER_FOLDER, WorkingDir, ...argv];
-  const environment = Object.fromEntries(Env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]));
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', ENTER, 'sh', root, user, WorkingDir, ...program], {
-    env: { ...environment, PATH: `${environment['PATH']}:/usr/sbin:/usr/bin:/sbin:/bin` },
+  const program = ['/nodejs/bin/node', '-e', ENTER_FOLDER, start.WorkingDir, ...argv];
+  const env = { ...Object.fromEntries(start.Env.map((each) => each.split(/=(.*)/s).slice(0, 2) as [string, string])), ...options.env };
+  const child = spawn('unshare', [...namespaces, 'sh', '-c', ENTER, 'sh', root, user, (options.scratch ?? []).join(' '), ...program], {
+    env: { ...env, PATH: `${env['PATH']}:/usr/sbin:/usr/bin:/sbin:/bin` },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: RUN_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
