@@ -11,7 +11,8 @@ import { localhostCertificate, type ServerCertificate } from '@cairn/cli';
 import { kafkaJars } from './kafka-home.js';
 import { accepts, freePorts } from './ports.js';
 
-const START_TIMEOUT_MS = 60_000;
+/** Seconds on a quiet machine; minutes where everything else starts as well. */
+const START_TIMEOUT_MS = 240_000;
 const LOOPBACK = '127.0.0.1';
 const JAVA = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 

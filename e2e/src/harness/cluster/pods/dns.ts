@@ -7,7 +7,7 @@ export const DNS_IMAGE = 'cairn-test/coredns:latest';
  * A name outside the cluster that is not in the hosts file does not exist: nothing is forwarded. Every query is
  * logged. The order of plugins is that of e2e/go/coredns.
  */
-const COREFILE = `.:5353 {
+const COREFILE = `.:53 {
   errors
   log
   ready
@@ -64,7 +64,7 @@ export function dnsObjects(plan: ClusterPlan, hostsFile: string): object[] {
         clusterIPs: [plan.dnsService.v4, plan.dnsService.v6],
         ipFamilyPolicy: 'RequireDualStack',
         ipFamilies: ['IPv4', 'IPv6'],
-        ports: ['UDP', 'TCP'].map((protocol) => ({ name: `dns-${protocol.toLowerCase()}`, protocol, port: 53, targetPort: 5353 })),
+        ports: ['UDP', 'TCP'].map((protocol) => ({ name: `dns-${protocol.toLowerCase()}`, protocol, port: 53, targetPort: 53 })),
       },
     },
   ];
@@ -86,6 +86,8 @@ function deployment(metadata: object, hostsFile: string): object {
   const spec = {
     serviceAccountName: 'coredns',
     priorityClassName: 'system-cluster-critical',
+    // Port 53 of the pod itself, as kubeadm has it: network policies match behind the Service.
+    securityContext: { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '53' }] },
     dnsPolicy: 'Default',
     containers: [container],
     volumes: [

@@ -1,0 +1,80 @@
+/** Cairn in a cluster of the harness, installed as docs/install.md has it: the chart by Helm, with the images of this checkout. */
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateAuditorKey } from '@cairn/audit';
+import { loadImages } from '../images/index.js';
+import { CommandError, helmProgram, runCommand } from '../kubernetes/index.js';
+import type { Cluster } from './index.js';
+
+export const CAIRN_NAMESPACE = 'cairn-system';
+
+const CHART = fileURLToPath(new URL('../../../../charts/cairn', import.meta.url));
+/** Two replicas on a busy machine, images loaded already. */
+const READY_TIMEOUT = '4m';
+const HELM_TIMEOUT_MS = 300_000;
+
+export interface InstallOptions {
+  /** `--set` of Helm; what is not set is the chart's default, also where an earlier installation had set it. */
+  values?: readonly string[];
+}
+
+export interface CairnInstallation {
+  readonly namespace: string;
+  /** File with the auditor's private key (JWK), to whose public half bodies are sealed. Made once a cluster. */
+  readonly auditorKey: string;
+  /** Runs Helm on the cluster; resolves to its stdout. */
+  helm(args: readonly string[]): Promise<string>;
+  /** `trust.json` of a ledger: issuer and keys of the token service that stream certificates are verified with. */
+  trust(): Promise<string>;
+}
+
+/** Installs or upgrades it; resolves once every replica is ready. Again and again is as good as once. */
+export async function installCairn(cluster: Cluster, { values = [] }: InstallOptions = {}): Promise<CairnInstallation> {
+  await loadImages(cluster);
+  const folder = dirname(cluster.kubeconfig);
+  const auditorKey = join(folder, 'auditor.key');
+  const publicKey = await ensureAuditorKey(auditorKey, join(folder, 'auditor.jwk'));
+  const helm = (args: readonly string[]): Promise<string> => runHelm(cluster, args);
+  const release = ['upgrade', '--install', 'cairn', CHART, '--namespace', CAIRN_NAMESPACE, '--create-namespace', '--reset-values'];
+  const settings = ['--set-file', `auditorKey=${publicKey}`, ...values.flatMap((value) => ['--set', value])];
+  await helm([...release, ...settings, '--wait', '--timeout', READY_TIMEOUT]);
+  await cluster.kubectl(['label', 'namespace', CAIRN_NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted', '--overwrite']);
+  return { namespace: CAIRN_NAMESPACE, auditorKey, helm, trust: () => trustOf(cluster) };
+}
+
+/** Resolves to the file of the public half, which alone comes into the cluster. */
+async function ensureAuditorKey(privateFile: string, publicFile: string): Promise<string> {
+  if (existsSync(privateFile) && existsSync(publicFile)) return publicFile;
+  const { privateJwk, publicJwk } = generateAuditorKey();
+  await writeFile(privateFile, `${JSON.stringify(privateJwk)}\n`, { mode: 0o600 });
+  await writeFile(publicFile, JSON.stringify(publicJwk));
+  return publicFile;
+}
+
+async function runHelm(cluster: Cluster, args: readonly string[]): Promise<string> {
+  const home = join(dirname(cluster.kubeconfig), 'helm');
+  const env = { PATH: process.env['PATH'], HOME: home, KUBECACHEDIR: join(home, 'cache'), KUBECONFIG: cluster.kubeconfig };
+  const result = await runCommand(await helmProgram(), args, { env, timeoutMs: HELM_TIMEOUT_MS });
+  if (result.code !== 0) throw new CommandError(`helm ${args[0]}`, result);
+  return result.stdout;
+}
+
+/** Asked inside a replica: the network policy of its namespace lets nobody else in but sidecars. */
+async function trustOf(cluster: Cluster): Promise<string> {
+  const host = `cairn-operator.${CAIRN_NAMESPACE}.svc`;
+  const bundle = 'jsonpath={.webhooks[0].clientConfig.caBundle}';
+  const ca = await cluster.kubectl(['get', 'validatingwebhookconfiguration', 'cairn', '-o', bundle]);
+  const pod = ['exec', '-n', CAIRN_NAMESPACE, 'deployment/cairn-operator', '--'];
+  const jwks = JSON.parse(await cluster.kubectl([...pod, 'node', '-e', ASK_FOR_KEYS, host, ca])) as unknown;
+  return `${JSON.stringify({ issuer: `https://${host}:8443`, jwks }, null, 2)}\n`;
+}
+
+const ASK_FOR_KEYS = `
+const [servername, ca] = process.argv.slice(1);
+const where = { host: '127.0.0.1', port: 8443, path: '/.well-known/jwks.json', servername, ca: Buffer.from(ca, 'base64') };
+require('node:https').get(where, (answer) => answer.pipe(process.stdout)).on('error', (error) => {
+  console.error(error.message);
+  process.exit(1);
+});`;
