@@ -100,6 +100,8 @@ export interface AuditPolicySpec {
     /** Whether an agent may appear twice in one chain. */
     allowLoops: boolean;
   };
+  /** Whether targets are dialled by each agent's own sidecar, or by the gateway, which alone holds their credentials. */
+  egress: 'Sidecar' | 'Gateway';
   targets: Target[];
   rules: Rule[];
   default: { action: 'Allow' | 'Deny'; level: Level; delivery: Delivery };
@@ -161,4 +163,6 @@ export interface Bundle {
   tokenService: { issuer: string; jwksUri: string; tokenEndpoint: string };
   /** Public key that payloads are sealed to; absent: payloads are not kept. */
   auditorKey?: { kid: string; publicKey: string };
+  /** Where sidecars hand connections over, for policies with egress Gateway; absent: no gateway is installed. */
+  gateway?: { host: string; port: number };
 }

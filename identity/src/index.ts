@@ -12,6 +12,7 @@ export {
   type VerifiedGrant,
 } from './grant.js';
 export { trustedUrl } from './fetch-json.js';
+export { ON_BEHALF_OF, podUri, readPodUri, type PodBinding } from './pod-certificate.js';
 export { createKeyResolver, type JwksSource, type KeyResolver } from './keys.js';
 export { firstLaunch, nextLaunch, type ChainLimits, type LaunchNode } from './launch.js';
 export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type LaunchTokenTerms } from './launch-token.js';

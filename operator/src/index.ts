@@ -5,7 +5,7 @@ export * from './admission/index.js';
 export * from './lineage/index.js';
 export * from './state/index.js';
 export { approvalsController } from './controllers/approvals/index.js';
-export { certificateCaches, certificatesController } from './controllers/certificates/index.js';
+export { certificateCaches, certificatesController, issueAuthority, issueForKey } from './controllers/certificates/index.js';
 export { drift } from './controllers/drift/index.js';
 export { fenceParts } from './controllers/drift/gather.js';
 export { launchesController } from './controllers/launches/index.js';

@@ -3,10 +3,12 @@ import { serveAdmin } from './admin/server.js';
 import { startListeners } from './capture/start.js';
 import { sidecarConfig } from './config/config.js';
 import { createContext } from './config/context.js';
+import { closeEvidence } from './config/evidence.js';
 import { followBundle } from './control/bundles.js';
 import { followRevocations, retried } from './control/follow.js';
 import { renewTokens } from './control/renewal.js';
 import { writeAgentFolder } from './credentials/agent-folder.js';
+import { followCertificate } from './hop/certificate.js';
 import { drained, sweepPumps } from './pump/sweep.js';
 import { deleteIngested } from './ship/ingested.js';
 
@@ -16,7 +18,8 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop
 
 try {
   const context = await createContext(sidecarConfig(process.env), signal);
-  const { config, log, operator, launches, standing, own, stream, shipper, inForce, adopt, metrics } = context;
+  const { config, log, operator, launches, standing, own, evidence, inForce, adopt, metrics } = context;
+  const { stream } = evidence;
   const { grant } = config;
   if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
   writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace, context.sessionToken);
@@ -30,21 +33,20 @@ try {
   void followBundle(operator, inForce(), adopt, log, signal);
   const cut = (): void => {
     context.outbound.cut();
+    context.relay.cut();
     context.contexts.cut((identity) => standing.refusal(identity));
   };
+  void followCertificate(context.hopCertificate, log, signal);
   void followRevocations(operator, standing, cut, log, signal);
 
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   log.info('sidecar draining');
   listeners.close();
-  await drained();
+  await drained(() => context.relay.size);
+  context.relay.end('the sidecar is stopping');
   clearInterval(sweeper);
   clearInterval(janitor);
-  context.ring.drain();
-  await stream.close('the sidecar was stopped');
-  await context.witnessed();
-  await operator.closeStream(stream.id).catch((error: Error) => log.warn('the stream was not closed', { reason: error.message }));
-  await shipper?.close();
+  await closeEvidence(evidence, operator, 'the sidecar was stopped', log);
   admin.close();
   operator.close();
   log.info('sidecar stopped');

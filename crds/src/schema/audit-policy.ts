@@ -74,6 +74,14 @@ export const auditPolicySpec = object(
   {
     selector,
     identity,
+    egress: oneOf<AuditPolicySpec['egress']>(
+      'Who dials the targets.',
+      {
+        Sidecar: "each agent's own sidecar, which holds their credentials",
+        Gateway: "the gateway, which alone holds their credentials and is all that agents' pods may reach (strict mode)",
+      },
+      'Sidecar',
+    ),
     targets,
     rules: {
       ...listOf('Rules in order: the first that matches decides.', rule, { max: MAX_RULES, initial: [] }),

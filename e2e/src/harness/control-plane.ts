@@ -3,12 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditorPublicKey, generateAuditorKey } from '@cairn/audit';
-import { parsePolicies, policyFor, type AuditPolicy, type IdentityProvider } from '@cairn/crds';
-import { createWorkloadVerifier, generateSigningKey, mintWorkloadToken, type PodReference, type Principal } from '@cairn/identity';
-import { createOperatorService, fileStores, type OperatorService } from '@cairn/operator';
+import { parsePolicies, policyFor, type AuditPolicy, type Bundle, type IdentityProvider } from '@cairn/crds';
+import { createWorkloadVerifier, generateSigningKey, mintWorkloadToken, uuidv7, type PodReference, type Principal } from '@cairn/identity';
+import { createOperatorService, fileStores, issueAuthority, podCertificates, type OperatorService } from '@cairn/operator';
 
 const CLUSTER = 'https://kubernetes.default.svc';
 const TOKEN_SECONDS = 3600;
+/** Where sidecars of tests find the gateway; the harness says where that really is. */
+export const GATEWAY = { host: 'cairn-gateway.cairn-system.svc', port: 8444 };
+const GATEWAY_ACCOUNT = 'cairn-gateway';
+const DAY_SECONDS = 86_400;
 
 export interface Pod extends PodReference {
   agent: string;
@@ -22,6 +26,10 @@ export interface ControlPlane {
   readonly auditorKey: ReturnType<typeof generateAuditorKey>;
   /** Admits a pod: from now on it is known and may ask for its bundle. */
   admit(pod: Pod): Promise<{ workloadToken: string; grant: string }>;
+  /** Admits a pod of the gateway's. */
+  admitGateway(name: string): Promise<{ pod: PodReference; workloadToken: string }>;
+  /** What signs certificates of the hop. */
+  readonly hopAuthority: { cert: string; key: string };
   /** Replaces the policies; sidecars hear of it. */
   apply(yaml: string): void;
   stop(): Promise<void>;
@@ -50,27 +58,33 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
     if (!chosen) throw new Error(choice.problem?.message ?? 'no policy');
     return chosen;
   };
+  const hopAuthority = await issueAuthority(Date.now(), DAY_SECONDS);
+  const auditor = auditorPublicKey(auditorKey.publicJwk);
+  const common = (): Pick<Bundle, 'version' | 'tokenService' | 'auditorKey' | 'providers'> => ({
+    version: String(version),
+    providers: resources.providers,
+    tokenService: service.tokenService(),
+    auditorKey: { kid: auditor.kid, publicKey: auditor.publicKey },
+  });
   const service: OperatorService = await createOperatorService({
     stores: fileStores(stateFolder),
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [clusterKey.publicJwk] } }),
     providers: resources.providers.map(({ spec }) => spec),
     bundleFor: (reference) => {
       const pod = pods.get(reference.uid);
-      if (!pod) return undefined;
-      const { kid, publicKey } = auditorPublicKey(auditorKey.publicJwk);
-      return {
-        version: String(version),
-        policies: [policyOf(pod)],
-        providers: resources.providers,
-        tokenService: service.tokenService(),
-        auditorKey: { kid, publicKey },
-      };
+      return pod && { ...common(), policies: [policyOf(pod)], gateway: GATEWAY };
+    },
+    gateway: {
+      isGateway: ({ pod, serviceAccount }) => pod.namespace === 'cairn-system' && serviceAccount === GATEWAY_ACCOUNT,
+      bundle: () => ({ ...common(), policies: resources.policies.filter(({ spec }) => spec.egress === 'Gateway') }),
+      names: [GATEWAY.host],
+      certificates: podCertificates({ signing: () => hopAuthority, bundle: () => hopAuthority.cert }),
     },
     agentOf: (reference) => {
       const pod = pods.get(reference.uid);
       if (!pod) return undefined;
       const { maxDepth, allowLoops } = policyOf(pod).spec.identity;
-      return { name: pod.agent, namespace: pod.namespace, maxDepth, allowLoops };
+      return { name: pod.agent, namespace: pod.namespace, maxDepth, allowLoops, policy: policyOf(pod).metadata.name };
     },
     log: () => undefined,
   });
@@ -81,6 +95,7 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
     service,
     stateFolder,
     auditorKey,
+    hopAuthority,
     async admit(pod) {
       pods.set(pod.uid, pod);
       const reference: PodReference = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
@@ -89,6 +104,11 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
         workloadToken: await mintWorkloadToken(clusterKey, { pod: reference, serviceAccount: pod.agent }, terms),
         grant: await service.grant({ principal: DEPLOYER, namespace: pod.namespace, agent: pod.agent }, pod.uid, TOKEN_SECONDS),
       };
+    },
+    async admitGateway(name) {
+      const pod: PodReference = { namespace: 'cairn-system', name, uid: uuidv7() };
+      const terms = { issuer: CLUSTER, now: now(), lifetimeSeconds: TOKEN_SECONDS };
+      return { pod, workloadToken: await mintWorkloadToken(clusterKey, { pod, serviceAccount: GATEWAY_ACCOUNT }, terms) };
     },
     apply(next) {
       resources = read(next);

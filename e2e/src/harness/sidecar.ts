@@ -99,7 +99,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const [command, ...args] = [...(options.prefix ?? []), process.execPath, ...(options.flags ?? []), MAIN];
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
-  await ready(child, log, options.failsAt);
+  await ready(child, log, { failsAt: options.failsAt });
   const ended = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
@@ -133,7 +133,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   };
 }
 
-function writeInputs(folder: string, workloadToken: string, options: SidecarOptions): void {
+export function writeInputs(folder: string, workloadToken: string, options: Pick<SidecarOptions, 'resolve' | 'credentials'>): void {
   writeFileSync(join(folder, 'token'), workloadToken, { mode: 0o600 });
   writeFileSync(join(folder, 'resolve.json'), JSON.stringify(options.resolve ?? {}));
   for (const [secret, keys] of Object.entries(options.credentials ?? {})) {
@@ -142,12 +142,19 @@ function writeInputs(folder: string, workloadToken: string, options: SidecarOpti
   }
 }
 
+interface Readiness {
+  /** Message of a log line that means failure. */
+  failsAt?: string | undefined;
+  /** What the log line of readiness holds. */
+  words?: string;
+}
+
 /** Resolves at the log line that says so; rejects with the log, and kills it, when it ends, says `failsAt`, or the time is over. */
-function ready(child: ChildProcess, log: string[], failsAt?: string): Promise<void> {
+export function ready(child: ChildProcess, log: string[], { failsAt, words = '"sidecar ready"' }: Readiness = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (why: string): void => {
       child.kill('SIGKILL');
-      reject(new Error(`the sidecar ${why}:\n${log.join('\n')}`));
+      reject(new Error(`the process ${why}:\n${log.join('\n')}`));
     };
     const timer = setTimeout(() => failed(`was not ready within ${READY_MS} ms`), READY_MS);
     child.once('exit', (code, signal) => {
@@ -157,7 +164,7 @@ function ready(child: ChildProcess, log: string[], failsAt?: string): Promise<vo
     createInterface({ input: child.stderr! }).on('line', (line) => {
       log.push(line);
       if (failsAt !== undefined && line.includes(`"${failsAt}"`)) failed('said so');
-      if (!line.includes('"sidecar ready"')) return;
+      if (!line.includes(words)) return;
       clearTimeout(timer);
       resolve();
     });
@@ -175,7 +182,7 @@ export function spoolEvents(folder: string): AuditEvent[] {
 
 const BATCH = 1_000;
 
-async function eventsWhen(read: () => AuditEvent[], holds: (events: AuditEvent[]) => boolean): Promise<AuditEvent[]> {
+export async function eventsWhen(read: () => AuditEvent[], holds: (events: AuditEvent[]) => boolean): Promise<AuditEvent[]> {
   const until = Date.now() + EVENTS_MS;
   for (;;) {
     const events = read();

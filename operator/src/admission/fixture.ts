@@ -20,6 +20,7 @@ export const POLICY: AuditPolicy = {
   spec: {
     selector: {},
     identity: { required: true, providers: [], maxDepth: 3, onAmbiguous: 'Deny', allowLoops: false },
+    egress: 'Sidecar',
     targets: [],
     rules: [],
     default: { action: 'Allow', level: 'Metadata', delivery: 'Durable' },

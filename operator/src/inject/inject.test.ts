@@ -28,6 +28,7 @@ const policy: AuditPolicy = {
   spec: {
     selector: { matchLabels: { team: 'research' } },
     identity: { required: true, providers: [], maxDepth: 5, onAmbiguous: 'Deny', allowLoops: false },
+    egress: 'Sidecar',
     targets: [
       target({ name: 'orders', protocol: 'postgres', hosts: ['orders.data.svc'], port: 5432, credential: { secret: 'orders-rw' } }),
       target({

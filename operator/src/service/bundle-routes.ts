@@ -8,7 +8,8 @@ import { WAIT_SECONDS } from './limits.js';
 
 export const BUNDLES = 'bundles';
 
-async function bundleOf(context: ServiceContext, { workload, name }: AgentCaller): Promise<Bundle> {
+export async function bundleOf(context: ServiceContext, { workload, name, gateway }: AgentCaller): Promise<Bundle> {
+  if (gateway && context.options.gateway) return context.options.gateway.bundle();
   const bundle = await context.options.bundleFor(workload.pod, workload);
   if (!bundle) throw new Problem(404, 'no-policy', `no AuditPolicy applies to ${name}`);
   return bundle;

@@ -16,6 +16,8 @@ export const LAUNCH_SECONDS = 15 * 60;
 export const PERSON_SECONDS = 60 * 60;
 /** How long a launch may be renewed by its own token after its start. */
 export const LAUNCH_AGE_SECONDS = 24 * 60 * 60;
+/** A pod's certificate for the way to the gateway; renewed after a third of it. Seconds. */
+export const POD_CERTIFICATE_SECONDS = 60 * 60;
 export const STREAMS_COUNT = 500_000;
 /** Certified keys of one stream. */
 export const STREAM_KEYS_COUNT = 4096;

@@ -19,6 +19,27 @@ export interface AgentDescription {
   template?: string;
 }
 
+/** Certificates of pods for the way between sidecars and the gateway; both PEM. */
+export interface PodCertificates {
+  /** For the key (SPKI, DER), by what the certificate is to be good for. */
+  issue(publicKey: Buffer, use: CertificateUse): Promise<{ certificate: string; expires: Date }>;
+  /** CAs by which either end verifies the other. */
+  bundle: () => string;
+}
+
+/** A sidecar shows who it is; a gateway serves under its names. */
+export type CertificateUse = { client: string } | { server: readonly string[] };
+
+export interface GatewayOptions {
+  /** Whether a pod is one of the gateway's: known by its namespace and service account. */
+  isGateway(workload: Workload): boolean;
+  /** What the gateway runs by: every policy with egress Gateway. */
+  bundle(): Bundle;
+  /** Names that sidecars reach it by. */
+  names: readonly string[];
+  certificates: PodCertificates;
+}
+
 export interface OperatorServiceOptions {
   /** Default: the address that it listens on. No trailing slash. */
   issuer?: string;
@@ -33,6 +54,8 @@ export interface OperatorServiceOptions {
   bundleFor(pod: PodReference, workload: Workload): Bundle | undefined | Promise<Bundle | undefined>;
   /** undefined: no pod of ours (answered 403). */
   agentOf(pod: PodReference): AgentDescription | undefined | Promise<AgentDescription | undefined>;
+  /** Absent: no gateway is installed. */
+  gateway?: GatewayOptions;
   /** Groups whose members may revoke launches and see every approval. */
   adminGroups?: readonly string[];
   /** Lifetime of launch tokens; default 900. */

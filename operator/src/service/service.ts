@@ -9,6 +9,7 @@ import type { JSONWebKeySet } from 'jose';
 import { approvalRoutes } from './approvals/routes.js';
 import { BUNDLES, bundleRoutes } from './bundle-routes.js';
 import { openContext, type ServiceContext } from './context.js';
+import { certificateRoutes } from './certificate-routes.js';
 import { evidenceRoutes } from './evidence/routes.js';
 import { requestLog, securityHeaders } from './http/basics.js';
 import { requestCount } from './http/metrics.js';
@@ -56,7 +57,14 @@ function createApp(context: ServiceContext): Express {
     const { registry } = context.metrics;
     response.type(registry.contentType).send(await registry.metrics());
   });
-  app.use(tokenRoutes(context), evidenceRoutes(context), bundleRoutes(context), revocationRoutes(context), approvalRoutes(context));
+  app.use(
+    tokenRoutes(context),
+    certificateRoutes(context),
+    evidenceRoutes(context),
+    bundleRoutes(context),
+    revocationRoutes(context),
+    approvalRoutes(context),
+  );
   const failed = (error: unknown): void =>
     context.log({ level: 'error', message: 'failed', error: error instanceof Error ? (error.stack ?? error.message) : 'unknown' });
   return app.use(notFound, problemHandler(failed));

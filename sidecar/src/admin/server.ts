@@ -8,7 +8,8 @@ export interface AdminSources {
   registry: Registry;
   /** Why the sidecar is not ready; undefined: ready. */
   notReady: () => string | undefined;
-  drain: () => void;
+  /** Absent where whoever reaches the listener may not ask for it. */
+  drain?: () => void;
 }
 
 export async function serveAdmin(address: ListenAddress, sources: AdminSources): Promise<Server> {
@@ -20,7 +21,7 @@ export async function serveAdmin(address: ListenAddress, sources: AdminSources):
       answer(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
     } else if (route === 'GET /metrics') {
       void sources.registry.metrics().then((text) => answer(response, 200, text, sources.registry.contentType));
-    } else if (route === 'POST /drain') {
+    } else if (route === 'POST /drain' && sources.drain) {
       answer(response, 202, 'draining\n');
       sources.drain();
     } else answer(response, 404, 'not found: GET /healthz, /readyz, /metrics or POST /drain\n');

@@ -19,12 +19,23 @@ interface OpenContext {
   identity: LaunchIdentity | undefined;
   token: string | undefined;
   handle: string;
+  traceparent: string | undefined;
   traceId: string | undefined;
   /** Id of the inbound request's intent event. */
   cause: string;
   /** Ends the request that is being served. */
   cut: (reason: string) => void;
 }
+
+/** Told of every change, before anything is attributed by it. */
+export interface ContextObserver {
+  opened(context: ContextView): void;
+  closed(handle: string): void;
+  renewed(identity: LaunchIdentity, token: string): void;
+}
+
+/** An open context as it may be told on. */
+export type ContextView = Pick<OpenContext, 'identity' | 'token' | 'handle' | 'traceparent' | 'cause'>;
 
 export interface ContextOptions {
   /** Whether the pod serves requests; one that does not is its own launch, exactly. */
@@ -40,6 +51,8 @@ export class Contexts {
   readonly #traces = new Map<string, Set<OpenContext>>();
   /** The pod's own, as it was attributed last. */
   #own: Attribution | undefined;
+  /** Set where somebody else attributes by these contexts, too. */
+  observer: ContextObserver | undefined;
 
   constructor(private readonly options: ContextOptions) {}
 
@@ -54,13 +67,16 @@ export class Contexts {
     traceparent: string | undefined;
     cause: string;
     cut?: (reason: string) => void;
+    /** Default: a new one. */
+    handle?: string;
   }): string | undefined {
     if (this.#open.size >= MAX_OPEN_CONTEXTS) return undefined;
-    const handle = randomBytes(16).toString('base64url');
+    const handle = context.handle ?? randomBytes(16).toString('base64url');
     const opened: OpenContext = {
       identity: context.identity,
       token: context.token,
       handle,
+      traceparent: context.traceparent,
       traceId: traceIdOf(context.traceparent),
       cause: context.cause,
       cut: context.cut ?? (() => undefined),
@@ -71,6 +87,7 @@ export class Contexts {
       if (same) same.add(opened);
       else this.#traces.set(opened.traceId, new Set([opened]));
     }
+    this.observer?.opened(opened);
     return handle;
   }
 
@@ -78,6 +95,7 @@ export class Contexts {
     const context = this.#open.get(handle);
     if (!context) return;
     this.#open.delete(handle);
+    this.observer?.closed(handle);
     if (!context.traceId) return;
     const same = this.#traces.get(context.traceId);
     same?.delete(context);
@@ -95,6 +113,10 @@ export class Contexts {
     }
   }
 
+  views(): Iterable<ContextView> {
+    return this.#open.values();
+  }
+
   /** Who is being served, each identity once. */
   identities(): Set<LaunchIdentity> {
     const found = new Set<LaunchIdentity>();
@@ -105,6 +127,7 @@ export class Contexts {
   /** What is done from now on for the identity carries its new token. */
   renew(identity: LaunchIdentity, token: string): void {
     for (const context of this.#open.values()) if (context.identity === identity) context.token = token;
+    this.observer?.renewed(identity, token);
   }
 
   /** First rung that applies: handle, trace, serialized, same_root, ambiguous; nothing open: the pod's own launch. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from '../config/env.js';
 import { originalDestination } from './original-destination.js';
-import type { Outbound } from './outbound.js';
+import type { Departure } from './outbound.js';
 import { startProxyConnection } from './proxy.js';
 
 export async function listen(address: ListenAddress, connection: (socket: Socket) => void): Promise<Server> {
@@ -14,7 +14,7 @@ export async function listen(address: ListenAddress, connection: (socket: Socket
 }
 
 /** Connections that the kernel redirected; what was not redirected (a connection to the listener itself) is closed. */
-export function listenTransparent(address: ListenAddress, outbound: Outbound): Promise<Server> {
+export function listenTransparent(address: ListenAddress, outbound: Departure): Promise<Server> {
   return listen(address, (socket) => {
     const destination = originalDestination(socket);
     if (!destination || destination.port === address.port) socket.destroy();
@@ -26,7 +26,7 @@ export function listenTransparent(address: ListenAddress, outbound: Outbound): P
 export function listenForTarget(
   address: ListenAddress,
   route: () => { host: string; port: number } | undefined,
-  outbound: Outbound,
+  outbound: Departure,
 ): Promise<Server> {
   return listen(address, (socket) => {
     const destination = route();
@@ -35,6 +35,6 @@ export function listenForTarget(
   });
 }
 
-export function listenProxy(address: ListenAddress, outbound: Outbound): Promise<Server> {
+export function listenProxy(address: ListenAddress, outbound: Departure): Promise<Server> {
   return listen(address, (socket) => startProxyConnection(socket, outbound));
 }

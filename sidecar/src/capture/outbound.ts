@@ -1,17 +1,18 @@
 /** Opens a protocol session for a connection whose destination is known; refuses what no policy declares. */
 import { Socket } from 'node:net';
-import type { Verdict } from '@cairn/crds';
+import type { Target, Verdict } from '@cairn/crds';
 import { uuidv7 } from '@cairn/identity';
 import type { Attribution } from '../attribute/attribution.js';
 import type { Contexts } from '../attribute/contexts.js';
 import { ServedLaunches } from '../attribute/served.js';
 import type { Log } from '../config/log.js';
 import type { PolicyInForce } from '../control/bundles.js';
-import type { OperatorClient } from '../control/operator-client.js';
+import type { ApprovalClient } from '../control/operator-client.js';
 import type { Standing } from '../control/standing.js';
-import type { CredentialFiles } from '../credentials/files.js';
+import type { TargetCredential } from '../credentials/credential.js';
 import { decide } from '../decide/decide.js';
 import { approvalGuard } from '../guard/approvals.js';
+import type { ByteSocket } from '../pump/leg.js';
 import { livePumps, Pump, type PumpServices } from '../pump/pump.js';
 import { MAX_CONNECTIONS } from '../pump/limits.js';
 import type { Session, SessionContext, Wire } from '../protocols/protocol.js';
@@ -29,10 +30,10 @@ export interface OutboundServices {
   pump: PumpServices;
   recorder: RecorderServices;
   ring: EvidenceRing;
-  contexts: Contexts;
-  credentials: CredentialFiles;
+  contexts: Pick<Contexts, 'attribute'>;
+  credentials: { of(target: Target): TargetCredential };
   isSessionToken: (bearer: string) => boolean;
-  operator: OperatorClient;
+  operator: ApprovalClient;
   standing: Standing;
   holdSeconds: number;
   /** Signs references to launches; undefined where the pod serves no requests. */
@@ -41,13 +42,19 @@ export interface OutboundServices {
   log: Log;
 }
 
+/** Where captured connections go: to their targets, or to the gateway. */
+export interface Departure {
+  open(connection: Connection): void;
+  passes(host: string, port: number): boolean;
+}
+
 export interface Connection {
-  socket: Socket;
+  socket: ByteSocket;
   /** Name or address, as the agent (or the kernel) gave it. */
   host: string;
   port: number;
   initial?: Buffer | undefined;
-  reroute?: ((socket: Socket, bytes: Buffer) => void) | undefined;
+  reroute?: ((socket: ByteSocket, bytes: Buffer) => void) | undefined;
 }
 
 /** A session that is open, as far as it takes to end it. */
@@ -59,21 +66,34 @@ interface OpenSession {
   pump?: Pump;
 }
 
-export class Outbound {
+export class Outbound implements Departure {
   readonly #open = new Set<OpenSession>();
 
   constructor(private readonly services: OutboundServices) {}
 
   /** Ends every session that acted for a launch that no longer stands, and records that it did. */
   cut(): void {
-    const { standing, log } = this.services;
+    const { standing } = this.services;
     for (const session of [...this.#open]) {
       const reason = standing.problem ?? session.served.refusal((identity) => standing.refusal(identity));
-      if (reason === undefined) continue;
-      this.#recordCut(session, reason);
-      session.pump?.cut(reason);
-      log.warn('session cut', { session: session.id, target: session.route.target.name, reason });
+      if (reason !== undefined) this.#cut(session, reason);
     }
+  }
+
+  /** Ends every session. */
+  cutAll(reason: string): void {
+    for (const session of [...this.#open]) this.#cut(session, reason);
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  #cut(session: OpenSession, reason: string): void {
+    this.#recordCut(session, reason);
+    session.pump?.cut(reason);
+    this.services.log.warn('session cut', { session: session.id, target: session.route.target.name, reason });
   }
 
   #recordCut({ route, served, record }: OpenSession, reason: string): void {
@@ -104,7 +124,6 @@ export class Outbound {
     return routeTo(policy, addresses, host, port);
   }
 
-  /** Whether a connection to there is opened at all: declared, or undeclared and recorded. */
   passes(host: string, port: number): boolean {
     return this.#routeOf(host, port) !== undefined || this.services.inForce().policy.undeclared.action === 'Allow';
   }

@@ -2,9 +2,9 @@
  * The explicit HTTP proxy: reads where the first request goes (CONNECT, or a request in absolute form), then hands the
  * connection to that target's protocol. CONNECT opens only what a policy declares; what follows is read like any other connection.
  */
-import type { Socket } from 'node:net';
+import type { ByteSocket } from '../pump/leg.js';
 import { FIRST_BYTES_TIMEOUT_MS, MAX_PROXY_HEAD_BYTES } from './limits.js';
-import type { Outbound } from './outbound.js';
+import type { Departure } from './outbound.js';
 import { farewell } from './refusal.js';
 
 interface ProxyRequest {
@@ -17,7 +17,7 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const END_OF_LINE = Buffer.from('\r\n');
 const CONNECTED = 'HTTP/1.1 200 Connection Established\r\n\r\n';
 
-export function startProxyConnection(socket: Socket, outbound: Outbound, first?: Buffer): void {
+export function startProxyConnection(socket: ByteSocket, outbound: Departure, first?: Buffer): void {
   let held = first ?? Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS);
   const release = (): void => {

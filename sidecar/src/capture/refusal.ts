@@ -1,5 +1,5 @@
 /** Says no in the words of the protocol that the first bytes speak: HTTP, PostgreSQL, or a closed connection. */
-import type { Socket } from 'node:net';
+import type { ByteSocket } from '../pump/leg.js';
 import { FAREWELL_TIMEOUT_MS, FIRST_BYTES_TIMEOUT_MS } from './limits.js';
 
 export interface RefusedDestination {
@@ -7,13 +7,19 @@ export interface RefusedDestination {
   port: number;
   reason: string;
   event: string;
+  /** Default: policy refused it. */
+  status?: 'refused' | 'unavailable';
 }
+
+const HTTP = { refused: '403 Forbidden', unavailable: '503 Service Unavailable' } as const;
+/** SQLSTATE: invalid authorization, and cannot connect now. */
+const SQLSTATE = { refused: '28000', unavailable: '57P03' } as const;
 
 const POSTGRES_SSL_REQUEST = 80_877_103;
 const POSTGRES_PROTOCOL_3 = 3;
 
 /** Answers and closes. `initial` are bytes that were read already; without them it waits for the first. */
-export function refusal(socket: Socket, initial: Buffer | undefined, refused: RefusedDestination): void {
+export function refusal(socket: ByteSocket, initial: Buffer | undefined, refused: RefusedDestination): void {
   const answer = (first: Buffer): void => {
     const words = wordsFor(first, refused);
     if (words) farewell(socket, words);
@@ -33,7 +39,7 @@ export function refusal(socket: Socket, initial: Buffer | undefined, refused: Re
 }
 
 /** Last words: what still comes is read and dropped, so that the end is seen; who never ends is cut off. */
-export function farewell(socket: Socket, words: string | Buffer): void {
+export function farewell(socket: ByteSocket, words: string | Buffer): void {
   socket.on('error', () => undefined);
   const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT_MS);
   socket.once('close', () => clearTimeout(timer));
@@ -52,21 +58,21 @@ function isPostgres(code: number): boolean {
 }
 
 /** RFC 9457. */
-export function problem({ host, port, reason, event }: RefusedDestination): Buffer {
+export function problem({ host, port, reason, event, status = 'refused' }: RefusedDestination): Buffer {
   const body = JSON.stringify({
-    type: 'urn:cairn:problem:undeclared',
-    title: 'Destination refused',
-    status: 403,
+    type: `urn:cairn:problem:${status === 'refused' ? 'undeclared' : 'gateway'}`,
+    title: `Destination ${status}`,
+    status: Number.parseInt(HTTP[status], 10),
     detail: `${host}:${port}: ${reason}`,
     event,
   });
-  const head = `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  const head = `HTTP/1.1 ${HTTP[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
   return Buffer.from(head + body);
 }
 
 /** ErrorResponse, as PostgreSQL sends it before authentication. */
-function postgresError({ host, port, reason, event }: RefusedDestination): Buffer {
-  const fields = `SFATAL\0VFATAL\0C28000\0M${host}:${port}: ${reason}\0Devent ${event}\0\0`;
+function postgresError({ host, port, reason, event, status = 'refused' }: RefusedDestination): Buffer {
+  const fields = `SFATAL\0VFATAL\0C${SQLSTATE[status]}\0M${host}:${port}: ${reason}\0Devent ${event}\0\0`;
   const message = Buffer.alloc(5 + Buffer.byteLength(fields));
   message.write('E');
   message.writeUInt32BE(message.length - 1, 1);

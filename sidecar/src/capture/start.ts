@@ -9,10 +9,10 @@ export interface Listeners {
 }
 
 export async function startListeners(context: SidecarContext): Promise<Listeners> {
-  const { config, outbound, inForce, metrics, log } = context;
+  const { config, departure, inForce, metrics, log } = context;
   const servers: { close(): unknown }[] = [];
   if (config.capture === 'transparent') {
-    servers.push(await listenTransparent(config.outbound, outbound));
+    servers.push(await listenTransparent(config.outbound, departure));
     const refused = (name: string): void => {
       metrics.refusedNames.inc();
       log.info('name refused', { name });
@@ -20,8 +20,8 @@ export async function startListeners(context: SidecarContext): Promise<Listeners
     const { serveDns } = await import('./dns.js');
     servers.push(await serveDns(config.dns, () => inForce().addresses, refused));
   } else {
-    servers.push(await listenProxy(config.proxy, outbound));
-    for (const [name, address] of config.targets) servers.push(await listenForTarget(address, destinationOf(context, name), outbound));
+    servers.push(await listenProxy(config.proxy, departure));
+    for (const [name, address] of config.targets) servers.push(await listenForTarget(address, destinationOf(context, name), departure));
   }
   if (config.inboundPorts.length > 0) servers.push(await startInbound(context));
   return {

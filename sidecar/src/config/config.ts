@@ -10,15 +10,31 @@ import type { KafkaConnection } from '../ship/connection.js';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface SidecarConfig {
-  agent: AuditEvent['agent'];
+/** Where evidence is kept and goes. */
+export interface EvidenceConfig {
+  spoolFolder: string;
+  kafka: KafkaConnection | undefined;
+  spoolLimits: SpoolLimits;
+}
+
+/** What a sidecar and a gateway both are told. */
+export interface CommonConfig extends EvidenceConfig {
   operator: { url: string; caFile: string | undefined };
   workloadTokenFile: string;
-  grant: string | undefined;
   credentialsFolder: string;
   /** Holds this pod's own token of its service account and the API server's CA; undefined where none is mounted. */
   serviceAccountFolder: string | undefined;
-  spoolFolder: string;
+  admin: ListenAddress;
+  logLevel: LogLevel;
+  /** `host:port` -> where it really is; overrides name resolution. */
+  resolve: ReadonlyMap<string, ListenAddress>;
+  /** How long a request waits for its approval before the agent is told to come again. */
+  holdSeconds: number;
+}
+
+export interface SidecarConfig extends CommonConfig {
+  agent: AuditEvent['agent'];
+  grant: string | undefined;
   agentFolder: string;
   capture: 'transparent' | 'explicit';
   outbound: ListenAddress;
@@ -27,14 +43,12 @@ export interface SidecarConfig {
   inbound: ListenAddress;
   inboundPorts: readonly number[];
   dns: ListenAddress;
-  admin: ListenAddress;
-  logLevel: LogLevel;
-  /** `host:port` -> where it really is; overrides name resolution. */
-  resolve: ReadonlyMap<string, ListenAddress>;
-  kafka: KafkaConnection | undefined;
-  spoolLimits: SpoolLimits;
-  /** How long a request waits for its approval before the agent is told to come again. */
-  holdSeconds: number;
+}
+
+export interface GatewayConfig extends CommonConfig {
+  /** Whose stream it is, as events name it. */
+  agent: AuditEvent['agent'];
+  listen: ListenAddress;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -43,21 +57,10 @@ const SEGMENTS = 8;
 
 /** Throws ConfigError. */
 export function sidecarConfig(env: Environment): SidecarConfig {
-  const size = (name: string, fallback: number): number => integer(env, name, fallback, { min: 1, max: 1024 * 1024 }) * MEBIBYTE;
   return {
-    agent: {
-      name: text(env, 'CAIRN_AGENT'),
-      namespace: text(env, 'CAIRN_NAMESPACE'),
-      pod: text(env, 'CAIRN_POD_NAME'),
-      uid: text(env, 'CAIRN_POD_UID'),
-      node: text(env, 'CAIRN_NODE'),
-    },
-    operator: { url: operatorUrl(env), caFile: optional(env, 'CAIRN_OPERATOR_CA') },
-    workloadTokenFile: text(env, 'CAIRN_WORKLOAD_TOKEN_FILE'),
+    agent: podOf(env, text(env, 'CAIRN_AGENT')),
+    ...commonConfig(env),
     grant: optional(env, 'CAIRN_GRANT'),
-    credentialsFolder: text(env, 'CAIRN_CREDENTIALS_DIR'),
-    serviceAccountFolder: optional(env, 'CAIRN_SERVICE_ACCOUNT_DIR'),
-    spoolFolder: text(env, 'CAIRN_SPOOL_DIR'),
     agentFolder: text(env, 'CAIRN_AGENT_DIR'),
     capture: oneOf(env, 'CAIRN_CAPTURE', ['transparent', 'explicit'], 'transparent'),
     outbound: listenAddress(env, 'CAIRN_OUTBOUND_LISTEN', '[::]:15001'),
@@ -66,6 +69,35 @@ export function sidecarConfig(env: Environment): SidecarConfig {
     inbound: listenAddress(env, 'CAIRN_INBOUND_LISTEN', '[::]:15006'),
     inboundPorts: ports(env, 'CAIRN_INBOUND_PORTS'),
     dns: listenAddress(env, 'CAIRN_DNS_LISTEN', '127.0.0.1:15053'),
+  };
+}
+
+/** Throws ConfigError. */
+export function gatewayConfig(env: Environment): GatewayConfig {
+  return { agent: podOf(env, GATEWAY_NAME), ...commonConfig(env), listen: listenAddress(env, 'CAIRN_GATEWAY_LISTEN', '[::]:8444') };
+}
+
+/** How events name a gateway as the writer of its stream; its service account has the same name. */
+const GATEWAY_NAME = 'cairn-gateway';
+
+function podOf(env: Environment, name: string): AuditEvent['agent'] {
+  return {
+    name,
+    namespace: text(env, 'CAIRN_NAMESPACE'),
+    pod: text(env, 'CAIRN_POD_NAME'),
+    uid: text(env, 'CAIRN_POD_UID'),
+    node: text(env, 'CAIRN_NODE'),
+  };
+}
+
+function commonConfig(env: Environment): CommonConfig {
+  const size = (name: string, fallback: number): number => integer(env, name, fallback, { min: 1, max: 1024 * 1024 }) * MEBIBYTE;
+  return {
+    operator: { url: operatorUrl(env), caFile: optional(env, 'CAIRN_OPERATOR_CA') },
+    workloadTokenFile: text(env, 'CAIRN_WORKLOAD_TOKEN_FILE'),
+    credentialsFolder: text(env, 'CAIRN_CREDENTIALS_DIR'),
+    serviceAccountFolder: optional(env, 'CAIRN_SERVICE_ACCOUNT_DIR'),
+    spoolFolder: text(env, 'CAIRN_SPOOL_DIR'),
     admin: listenAddress(env, 'CAIRN_ADMIN_LISTEN', '127.0.0.1:15020'),
     logLevel: oneOf(env, 'CAIRN_LOG_LEVEL', LOG_LEVELS, 'info'),
     resolve: resolveFile(optional(env, 'CAIRN_RESOLVE_FILE')),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Approval, ApprovalRequest, Bundle } from '@cairn/crds';
-import type { JwksSource, Revocation } from '@cairn/identity';
+import { ON_BEHALF_OF, type JwksSource, type Revocation } from '@cairn/identity';
 import { MAX_ANSWER_BYTES, OPERATOR_TIMEOUT_MS, POLL_SECONDS } from './limits.js';
 
 export class OperatorError extends Error {
@@ -51,6 +51,9 @@ export const SUBJECT_TYPES = {
   launch: `${TOKEN_TYPE}txn_token`,
   grant: `${TOKEN_TYPE}jwt`,
 } as const;
+
+/** What holding an operation for its approval asks of the operator. */
+export type ApprovalClient = Pick<OperatorClient, 'requestApproval' | 'approval' | 'useApproval'>;
 
 export class OperatorClient {
   readonly #url: URL;
@@ -106,6 +109,22 @@ export class OperatorClient {
     await this.#post(`/v1/streams/${encodeURIComponent(stream)}/close`, {});
   }
 
+  /** Certifies a key (SPKI, DER) of this pod for the hop to the gateway. PEM; `expires` in RFC 3339. */
+  async certificate(publicKey: Buffer): Promise<{ certificate: string; ca: string; expires: string }> {
+    const { body } = await this.#post('/v1/certificates', { publicKey: publicKey.toString('base64') });
+    return JSON.parse(body) as { certificate: string; ca: string; expires: string };
+  }
+
+  /** The same client for a gateway that asks for approvals of an agent's operations. */
+  onBehalfOf({ namespace, name }: { namespace: string; name: string }): ApprovalClient {
+    const headers = { [ON_BEHALF_OF]: `${namespace}/${name}` };
+    return {
+      requestApproval: (request) => this.requestApproval(request, headers),
+      approval: (id, seconds) => this.approval(id, seconds, headers),
+      useApproval: (id) => this.useApproval(id, headers),
+    };
+  }
+
   async witness(note: string): Promise<void> {
     await this.#ask({ method: 'POST', path: '/v1/checkpoints', type: 'text/plain', body: note, headers: this.#bearer() });
   }
@@ -132,32 +151,33 @@ export class OperatorClient {
     return (JSON.parse(answer.body) as { revocations: Revocation[] }).revocations;
   }
 
-  async requestApproval(request: ApprovalRequest): Promise<Approval> {
-    return JSON.parse((await this.#post('/v1/approvals', request)).body) as Approval;
+  async requestApproval(request: ApprovalRequest, headers?: Record<string, string>): Promise<Approval> {
+    return JSON.parse((await this.#post('/v1/approvals', request, headers)).body) as Approval;
   }
 
   /** The approval, after it changed or `seconds` passed. */
-  async approval(id: string, seconds: number): Promise<Approval> {
+  async approval(id: string, seconds: number, headers?: Record<string, string>): Promise<Approval> {
     const answer = await this.#ask({
       method: 'GET',
       path: `/v1/approvals/${encodeURIComponent(id)}?wait=${seconds}`,
-      headers: this.#bearer(),
+      headers: { ...this.#bearer(), ...headers },
       timeout: OPERATOR_TIMEOUT_MS + seconds * 1000,
     });
     return JSON.parse(answer.body) as Approval;
   }
 
   /** Uses an approval up; rejects with status 409 when somebody did before. */
-  async useApproval(id: string): Promise<void> {
-    await this.#post(`/v1/approvals/${encodeURIComponent(id)}/use`, {});
+  async useApproval(id: string, headers?: Record<string, string>): Promise<void> {
+    await this.#post(`/v1/approvals/${encodeURIComponent(id)}/use`, {}, headers);
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  #post(path: string, body: unknown): Promise<Answer> {
-    return this.#ask({ method: 'POST', path, type: 'application/json', body: JSON.stringify(body), headers: this.#bearer() });
+  #post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> {
+    const all = { ...this.#bearer(), ...headers };
+    return this.#ask({ method: 'POST', path, type: 'application/json', body: JSON.stringify(body), headers: all });
   }
 
   #readCa(): string | undefined {

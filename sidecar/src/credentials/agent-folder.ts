@@ -14,9 +14,20 @@ export const newSessionToken = (): string => `cairn-session-${randomBytes(TOKEN_
 
 /** Says whether a bearer is `token`, in constant time. */
 export function sessionTokenCheck(token: string): (bearer: string) => boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = digest(token);
-  return (bearer) => timingSafeEqual(digest(bearer), expected);
+  return sessionTokenDigestCheck(sessionTokenDigest(token));
+}
+
+/** What may be told of the token to who is to recognise it: SHA-256, base64. */
+export function sessionTokenDigest(token: string): string {
+  return createHash('sha256').update(token).digest('base64');
+}
+
+export function sessionTokenDigestCheck(digest: string): (bearer: string) => boolean {
+  const expected = Buffer.from(digest, 'base64');
+  return (bearer) => {
+    const presented = createHash('sha256').update(bearer).digest();
+    return presented.length === expected.length && timingSafeEqual(presented, expected);
+  };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface CertificateAuthority {
   readonly certificate: string;
   /** Server-side TLS for a name; one that was not prepared is served as `localhost`, which its client will refuse. */
   secureContextFor(serverName: string | undefined): SecureContext;
+  /** The leaf of a prepared name. */
+  leafOf(serverName: string): CertifiedKey | undefined;
   /** Makes the leaves of these names; called when the declared targets are known. */
   prepare(names: readonly string[]): Promise<void>;
 }
@@ -33,12 +35,15 @@ const FALLBACK = 'localhost';
 /** Makes a CA for one pod. */
 export async function createAuthority(pod: string, names: readonly string[] = []): Promise<CertificateAuthority> {
   const leaves = new Map<string, SecureContext>();
+  const keys = new Map<string, CertifiedKey>();
   const issued = async (authority: CertifiedKey | undefined, wanted: readonly string[]): Promise<CertifiedKey> => {
     const missing = [...new Set(wanted.map((name) => name.toLowerCase()))].filter((name) => !leaves.has(name));
     if (leaves.size + missing.length > MAX_LEAVES) throw new Error(`more than ${MAX_LEAVES} hosts need a certificate: declare fewer`);
     if (authority && missing.length === 0) return authority;
     const made = await issue({ pod, authority, names: missing });
-    for (const [name, { certificate, key }] of made.leaves) {
+    for (const [name, leaf] of made.leaves) {
+      const { certificate, key } = leaf;
+      keys.set(name, leaf);
       leaves.set(name, createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' }));
     }
     return made.authority;
@@ -47,6 +52,7 @@ export async function createAuthority(pod: string, names: readonly string[] = []
   return {
     certificate: authority.certificate,
     secureContextFor: (name) => leaves.get((name ?? FALLBACK).toLowerCase()) ?? leaves.get(FALLBACK)!,
+    leafOf: (name) => keys.get(name.toLowerCase()),
     prepare: async (wanted) => void (await issued(authority, wanted)),
   };
 }

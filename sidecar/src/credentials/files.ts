@@ -55,9 +55,12 @@ export class CredentialFiles {
       const username = this.#exists(name, 'username') ? this.#read(name, 'username').trim() : undefined;
       return { kind: 'certificate', cert: this.#read(name, 'tls.crt'), key: this.#read(name, 'tls.key'), username };
     }
-    const token = this.#ofServiceAccount('token').trim();
-    checkSubject(token, credential.serviceAccount, target);
-    return { kind: 'bearer', token };
+    return bearerOf(this.serviceAccountToken(), credential.serviceAccount, target);
+  }
+
+  /** The pod's own. */
+  serviceAccountToken(): string {
+    return this.#ofServiceAccount('token').trim();
   }
 
   #exists(secret: string, key: string): boolean {
@@ -76,6 +79,18 @@ export class CredentialFiles {
     if (content === undefined) throw new Error(`the pod's service account has no ${name} here: have the pod injected again`);
     return content;
   }
+}
+
+/** At the gateway: the agent's pod's own token, which its sidecar handed over; undefined where the target is given something else. */
+export function serviceAccountToken({ credential, name }: Target, token: string | null | undefined): TargetCredential | undefined {
+  if (!credential || !('serviceAccount' in credential)) return undefined;
+  if (!token) throw new Error(`target ${name} is reached as the pod's service account, and its sidecar handed no token over`);
+  return bearerOf(token, credential.serviceAccount, name);
+}
+
+function bearerOf(token: string, serviceAccount: string, target: string): TargetCredential {
+  checkSubject(token, serviceAccount, target);
+  return { kind: 'bearer', token };
 }
 
 /** A file's text, undefined where there is none. */

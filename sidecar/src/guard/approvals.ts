@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { Actor, Approval } from '@cairn/crds';
 import { actorOf } from '../decide/decide.js';
-import { OperatorError, type OperatorClient } from '../control/operator-client.js';
+import { OperatorError, type ApprovalClient } from '../control/operator-client.js';
 import { HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
 import type { Guard, HoldOutcome, HoldRequest } from './guard.js';
 
-export function approvalGuard(operator: OperatorClient, agent: Actor['agent'], target: string, holdSeconds = HOLD_SECONDS): Guard {
+export function approvalGuard(operator: ApprovalClient, agent: Actor['agent'], target: string, holdSeconds = HOLD_SECONDS): Guard {
   return {
     async hold(request) {
       try {
@@ -20,7 +20,7 @@ export function approvalGuard(operator: OperatorClient, agent: Actor['agent'], t
   };
 }
 
-function approvalRequest(request: HoldRequest, agent: Actor['agent'], target: string): Parameters<OperatorClient['requestApproval']>[0] {
+function approvalRequest(request: HoldRequest, agent: Actor['agent'], target: string): Parameters<ApprovalClient['requestApproval']>[0] {
   const { verdict, attribution, operations, summary, event } = request;
   const requirement = verdict.approval;
   if (!requirement) throw new Error(`rule ${verdict.rule} requires approval and says of whom nothing`);
@@ -47,7 +47,7 @@ function digestOf({ attribution, bytes }: HoldRequest, target: string): string {
   return `sha256:${digest.digest('hex')}`;
 }
 
-async function decided(operator: OperatorClient, first: Approval, holdSeconds: number): Promise<HoldOutcome> {
+async function decided(operator: ApprovalClient, first: Approval, holdSeconds: number): Promise<HoldOutcome> {
   const approval = first.state === 'pending' ? await operator.approval(first.id, holdSeconds) : first;
   const approvers = approval.votes.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver.name);
   const outcome = { id: approval.id, approvers };
@@ -73,7 +73,7 @@ async function decided(operator: OperatorClient, first: Approval, holdSeconds: n
   }
 }
 
-async function used(operator: OperatorClient, outcome: { id: string; approvers: string[] }): Promise<HoldOutcome> {
+async function used(operator: ApprovalClient, outcome: { id: string; approvers: string[] }): Promise<HoldOutcome> {
   try {
     await operator.useApproval(outcome.id);
     return { ...outcome, state: 'approved', message: `approved by ${outcome.approvers.join(', ')}` };

@@ -1,6 +1,12 @@
 /** One side of a session: a socket, what is queued for it in this turn, and why it is not being read. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { HIGH_WATER_BYTES } from './limits.js';
+
+/** A connection, or what stands for one: an agent's bytes may come over a hop. */
+export interface ByteSocket extends Duplex {
+  /** Ends, and goes once everything is written. */
+  destroySoon(): void;
+}
 
 export interface LegEvents {
   data(chunk: Buffer): void;
@@ -21,7 +27,7 @@ export class Leg {
   readonly #listeners: readonly (readonly [string, (chunk: Buffer) => void])[];
 
   constructor(
-    public socket: Socket,
+    public socket: ByteSocket,
     private readonly events: LegEvents,
   ) {
     this.#listeners = [
@@ -90,14 +96,14 @@ export class Leg {
    * Lets go of the socket, which someone else (a TLS layer) reads from now on. Listeners are taken off one by one:
    * removeAllListeners() leaves a readable believing that it has a data listener, and a TLS layer then never sees unshifted bytes.
    */
-  detach(): Socket {
+  detach(): ByteSocket {
     const socket = this.socket;
     for (const [name, listener] of this.#listeners) socket.off(name, listener);
     return socket;
   }
 
   /** Goes on with another socket on top of the former one. */
-  attach(socket: Socket): void {
+  attach(socket: ByteSocket): void {
     this.socket = socket;
     socket.on('error', (error) => (this.#error = error));
     this.#listen();

@@ -8,7 +8,7 @@ import type { EvidenceError } from '@cairn/audit';
 import type { Target } from '@cairn/crds';
 import type { Session, TargetTls, Wire } from '../protocols/protocol.js';
 import { dial, secureTargetSocket, type Resolve } from './dial.js';
-import { Leg } from './leg.js';
+import { Leg, type ByteSocket } from './leg.js';
 import { CUT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, IDLE_TIMEOUT_MS, LINGER_MS, MAX_HANDSHAKE_BYTES } from './limits.js';
 import type { Turn, TurnMember } from './turn.js';
 
@@ -23,7 +23,7 @@ export interface PumpServices {
 }
 
 export interface PumpOptions {
-  socket: Socket;
+  socket: ByteSocket;
   /** Bytes read before the session existed. */
   initial?: Buffer | undefined;
   target: Target;
@@ -31,7 +31,7 @@ export interface PumpOptions {
   port: number;
   open: (wire: Wire) => Session;
   /** Explicit proxy: takes the connection back with the first bytes of what is to be routed anew. */
-  reroute?: ((socket: Socket, bytes: Buffer) => void) | undefined;
+  reroute?: ((socket: ByteSocket, bytes: Buffer) => void) | undefined;
   closed?: (() => void) | undefined;
   /** Whether the session goes on although evidence could not be written. */
   indifferent?: (() => boolean) | undefined;
@@ -140,7 +140,7 @@ export class Pump implements Wire, TurnMember {
     if (!leg) throw new Error('secureTarget before connectTarget');
     await this.#flushed();
     const { target, host } = this.options;
-    const secured = await secureTargetSocket(leg.detach(), {
+    const secured = await secureTargetSocket(leg.detach() as Socket, {
       host,
       serverName: target.tls.serverName,
       ca: this.services.targetCa(target),
@@ -316,7 +316,7 @@ export class Pump implements Wire, TurnMember {
 }
 
 /** Lets what was handed to the socket drain, for a while. */
-function endSoon(socket: Socket): void {
+function endSoon(socket: ByteSocket): void {
   if (socket.destroyed) return;
   socket.destroySoon();
   setTimeout(() => socket.destroy(), LINGER_MS).unref();

@@ -10,10 +10,10 @@ export function sweepPumps(): NodeJS.Timeout {
   }, SWEEP_INTERVAL_MS).unref();
 }
 
-/** Waits for open sessions to end, then ends those that are left. */
-export async function drained(): Promise<void> {
+/** Waits for open sessions (and `others`, which end themselves) to end, then ends those of ours that are left. */
+export async function drained(others: () => number = () => 0): Promise<void> {
   const until = performance.now() + DRAIN_TIMEOUT_MS;
-  while (livePumps.size > 0 && performance.now() < until) await pause(DRAIN_POLL_MS);
+  while (livePumps.size + others() > 0 && performance.now() < until) await pause(DRAIN_POLL_MS);
   for (const pump of livePumps) pump.destroy('the sidecar is stopping');
   // Completions of what was cut off are appended in this turn and flushed at its end.
   await new Promise((resolve) => setImmediate(resolve));

@@ -4,6 +4,7 @@ import { certificatesController } from './act.js';
 
 export { certificatesController } from './act.js';
 export { certificateCaches } from './gather.js';
+export { issueAuthority, issueForKey } from './issue.js';
 
 export function certificates({ context, client }: Leading): LeaderController {
   const { config, caches, serving, log } = context;

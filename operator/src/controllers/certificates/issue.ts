@@ -59,10 +59,42 @@ export async function issueLeaf(names: readonly string[], authority: CertifiedKe
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value }))),
+      new x509.SubjectAlternativeNameExtension(names.map(generalName)),
     ],
   });
   return { cert: pem(certificate), key: await privatePem(keys.privateKey) };
 }
+
+/** For a key that its holder keeps: a sidecar's as a client, bound by `client` (a URI), or a gateway's as a server. */
+export async function issueForKey(
+  publicKey: Buffer,
+  use: { client: string } | { server: readonly string[] },
+  authority: CertifiedKey,
+  now: number,
+  seconds: number,
+): Promise<string> {
+  const issuer = new x509.X509Certificate(authority.cert);
+  const pkcs8 = createPrivateKey(authority.key).export({ format: 'der', type: 'pkcs8' });
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
+  const isClient = 'client' in use;
+  const names: x509.JsonGeneralNames = isClient ? [{ type: 'url', value: use.client }] : use.server.map(generalName);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: [{ CN: [isClient ? 'Cairn sidecar' : 'Cairn gateway'] }],
+    issuer: issuer.subject,
+    ...validity(now, seconds),
+    signingAlgorithm: ALGORITHM,
+    publicKey: await webcrypto.subtle.importKey('spki', publicKey, ALGORITHM, true, ['verify']),
+    signingKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([isClient ? x509.ExtendedKeyUsage.clientAuth : x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(names),
+    ],
+  });
+  return pem(certificate);
+}
+
+const generalName = (value: string): { type: 'ip' | 'dns'; value: string } => ({ type: isIP(value) ? 'ip' : 'dns', value });
 
 const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem').trimEnd()}\n`;

@@ -84,10 +84,9 @@ function strictest(asked: ApprovalRequirement, stated: ApprovalRequirement): App
 }
 
 /** The requirement that the policy states, where the rule is found: who may approve comes from here, not from the asker. */
-export function statedRequirement(request: ApprovalRequest, bundle: Bundle | undefined): ApprovalRequest {
-  const policy = bundle?.policies.find(
-    ({ metadata: { name, namespace } }) => request.policy === name || request.policy === `${namespace}/${name}`,
-  );
+export function statedRequirement(request: ApprovalRequest, bundle: Bundle): ApprovalRequest {
+  const own = bundle.policies.filter(({ metadata: { namespace } }) => [undefined, request.actor.agent.namespace].includes(namespace));
+  const policy = own.find(({ metadata: { name, namespace } }) => request.policy === name || request.policy === `${namespace}/${name}`);
   const stated = policy?.spec.rules.find(({ name }) => name === request.rule)?.approval;
   return stated ? { ...request, requirement: strictest(request.requirement, stated) } : request;
 }

@@ -2,6 +2,7 @@ import type { Approval } from '@cairn/crds';
 import type { Principal } from '@cairn/identity';
 import express, { Router, type Request, type Response } from 'express';
 import type { ServiceContext } from '../context.js';
+import { bundleOf } from '../bundle-routes.js';
 import { callingAgent, callingAgentOrPerson, callingPerson, isAdmin, type AgentCaller } from '../http/authenticate.js';
 import { fieldsOf, numberQuery, optionalTextField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
@@ -41,7 +42,7 @@ async function requestApproval(context: ServiceContext, request: Request, respon
   if (agent.name !== caller.agent.name || agent.namespace !== caller.agent.namespace) {
     throw new Problem(403, 'other-agent', `${caller.name} asks for an approval of ${agent.namespace}/${agent.name}`);
   }
-  const bundle = await context.options.bundleFor(caller.workload.pod, caller.workload);
+  const bundle = await bundleOf(context, caller);
   const { approval, created } = await context.approvals.request(statedRequirement(asked, bundle));
   if (created)
     context.log({ level: 'info', message: 'approval requested', approval: approval.id, agent: caller.name, rule: approval.rule });

@@ -60,7 +60,8 @@ export class HttpSession implements Session {
   agentEnd(): void {
     this.#agentEnded = true;
     if (this.#mode === 'tunnel') return this.#tunnel!.agentEnd();
-    if (this.#mode === 'over') return this.#context.wire.destroy('done');
+    // The last answer may be of this very turn.
+    if (this.#mode === 'over') return this.#context.wire.afterFlush(() => this.#context.wire.destroy('done'));
     if (this.#requests.unfinished) {
       this.#fail('the agent closed the connection in the middle of its request');
       return this.#context.wire.destroy('agent ended inside a request');
