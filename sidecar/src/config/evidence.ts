@@ -1,5 +1,5 @@
 /** Opens what evidence goes through: the stream in the spool, its witness, its way to Kafka, and what sessions record with. */
-import { createStreamWriter, EventClock, type AuditEvent, type StreamWriter } from '@cairn/audit';
+import { createStreamWriter, EventClock, type AuditEvent, type SpoolStreamWriter } from '@cairn/audit';
 import type { Bundle } from '@cairn/crds';
 import type { OperatorClient } from '../control/operator-client.js';
 import { Turn } from '../pump/turn.js';
@@ -11,7 +11,7 @@ import type { EvidenceConfig } from './config.js';
 import type { Log } from './log.js';
 
 export interface Evidence {
-  stream: StreamWriter;
+  stream: SpoolStreamWriter;
   shipper: Shipper | undefined;
   recorder: RecorderServices;
   ring: EvidenceRing;

@@ -145,6 +145,7 @@ export class Arrival {
     return new Outbound({
       ...outbound,
       inForce,
+      refer: start?.serves === false ? undefined : noReference,
       recorder: { ...outbound.recorder, agent },
       pump: { ...pump, secureContextFor: (server) => this.#secureContext(server) },
       operator: operator.onBehalfOf({ namespace: pod.namespace, name }),
@@ -160,4 +161,9 @@ export class Arrival {
     if (!found) throw new HopError('the sidecar brought no certificate for this destination');
     return found;
   }
+}
+
+/** References to launches are signed by the stream of the pod that acts, which is not ours: without one the wrong person would stand behind the workload. */
+function noReference(): never {
+  throw new Error('an agent that serves requests cannot start workloads through the gateway: give its policy egress Sidecar');
 }
