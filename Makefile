@@ -13,7 +13,7 @@ help: ## list the targets
 demo: build ## three nested agents on this machine, every action attributed and provable
 	@npx --no-install cairn demo
 
-test: build check test-unit test-e2e test-apiserver test-chart ## everything but the suites that need Java
+test: build check test-unit test-e2e test-apiserver test-chart ## everything but the suites that need Java or a cluster
 
 test-unit: build ## the packages' own tests
 	@node tools/run-tests.mjs $(UNIT)
@@ -117,4 +117,5 @@ soak: build ## memory over REQUESTS=500000 requests on long-lived connections
 	@node e2e/dist/soak/main.js
 
 clean: ## remove what builds and demos left
+	@! ls .cairn/cluster/*/pid > /dev/null 2>&1 || { echo 'a cluster is up: make cluster-down first' >&2; exit 1; }
 	@rm -rf dist */dist .cairn

@@ -3,9 +3,9 @@
 /** Clusters on one machine at once: each takes an index, and from it addresses, a veth pair and cgroups of its own. */
 export const CLUSTERS = 16;
 /** From starting a program of the node to its being ready. */
-export const READY_TIMEOUT_MS = 120_000;
+export const READY_TIMEOUT_MS = 240_000;
 /** From the first request for the node's state to its being Ready, images and DNS included. */
-export const NODE_TIMEOUT_MS = 180_000;
+export const NODE_TIMEOUT_MS = 300_000;
 /** Waiting for another `up` or `down` of the same cluster, in seconds. */
 export const LOCK_TIMEOUT_S = 900;
 /** From killing the node to the last of its processes, cgroups and interfaces being gone. */

@@ -1,6 +1,9 @@
 /** make cluster, make cluster-down. */
 import { parseArgs } from 'node:util';
 import { takeDown } from './down.js';
+import { kindDown, kindUp, kindWorks, NETWORK_ADVICE } from './kind.js';
+import { providerFor, type Provider } from './provider.js';
+import { run } from './run.js';
 import { bringUp } from './up.js';
 
 const USAGE = 'up|down [--name NAME]';
@@ -14,20 +17,54 @@ try {
 }
 
 async function act(verb: string | undefined, name: string): Promise<void> {
-  if (verb === 'up') await up(name);
-  else if (verb === 'down') await down(name);
-  else throw new Error(USAGE);
+  if (verb !== 'up' && verb !== 'down') throw new Error(USAGE);
+  const root = process.getuid?.() === 0;
+  const machine = { platform: process.platform, root, kind: !root && (await kindWorks()), kubeconfig: process.env['CLUSTER_KUBECONFIG'] };
+  const provider = providerFor(machine);
+  await (verb === 'up' ? up(provider, name) : down(provider, name));
 }
 
-async function up(name: string): Promise<void> {
+async function up(provider: Provider, name: string): Promise<void> {
   const began = Date.now();
-  const { cluster, started } = await bringUp(name);
+  const { kubeconfig, started } = await upBy(provider, name);
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
-  process.stderr.write(started ? `the cluster ${name} is up after ${seconds} s\n` : `the cluster ${name} is up already\n`);
-  process.stdout.write(`export KUBECONFIG=${cluster.kubeconfig}\n`);
+  say(started ? `the cluster ${name} is up after ${seconds} s` : `the cluster ${name} is up already`);
+  process.stdout.write(`export KUBECONFIG=${kubeconfig}\n`);
 }
 
-async function down(name: string): Promise<void> {
-  const was = await takeDown(name);
-  process.stderr.write(was ? `the cluster ${name} is gone; its logs are kept\n` : `there is no cluster ${name}\n`);
+async function upBy(provider: Provider, name: string): Promise<{ kubeconfig: string; started: boolean }> {
+  switch (provider.by) {
+    case 'given':
+      await run('kubectl', ['--kubeconfig', provider.kubeconfig, 'get', 'nodes']);
+      say('CLUSTER_KUBECONFIG names the cluster; its network plugin must enforce NetworkPolicy');
+      return { kubeconfig: provider.kubeconfig, started: false };
+    case 'kind': {
+      const made = await kindUp(name);
+      say(NETWORK_ADVICE);
+      return made;
+    }
+    case 'node': {
+      const { cluster, started } = await bringUp(name);
+      return { kubeconfig: cluster.kubeconfig, started };
+    }
+    case 'none':
+      throw new Error(provider.problem);
+  }
+}
+
+async function down(provider: Provider, name: string): Promise<void> {
+  switch (provider.by) {
+    case 'given':
+      return say('CLUSTER_KUBECONFIG names the cluster; it stays as it is');
+    case 'kind':
+      return say((await kindDown(name)) ? `the cluster ${name} is gone` : `there is no cluster ${name}`);
+    case 'node':
+      return say((await takeDown(name)) ? `the cluster ${name} is gone; its logs are kept` : `there is no cluster ${name}`);
+    case 'none':
+      throw new Error(provider.problem);
+  }
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
 }

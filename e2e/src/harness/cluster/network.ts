@@ -1,29 +1,43 @@
 /** The machine's link to a node: a veth pair, and routes by which the machine reaches pods and Services. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { CLUSTERS, GONE_TIMEOUT_MS } from './limits.js';
 import type { NodeNamespaces } from './node-namespaces.js';
 import { planCluster, type ClusterPlan } from './plan.js';
 import { run, until } from './run.js';
 
 /** Takes a free index by making the machine's interface of it, which only one can. The pair goes when the node does. */
-export async function claimIndex(name: string): Promise<ClusterPlan> {
+export async function claimIndex(name: string, folder: string): Promise<ClusterPlan> {
+  await releaseClaims(planCluster(name, folder, 1));
   for (let index = 1; index <= CLUSTERS; index++) {
-    const plan = planCluster(name, index);
-    const made = await run('ip', ['link', 'add', plan.interface, 'type', 'veth', 'peer', 'name', `${plan.interface}n`]).then(
-      () => true,
-      (error: Error) => {
-        if (/File exists/.test(error.message)) return false;
-        throw error;
-      },
-    );
-    if (made) return plan;
+    const plan = planCluster(name, folder, index);
+    if (await claim(plan)) return plan;
   }
   throw new Error(`${CLUSTERS} clusters are up on this machine; take one down: make cluster-down CLUSTER=...`);
 }
 
+async function claim(plan: ClusterPlan): Promise<boolean> {
+  try {
+    await run('ip', ['link', 'add', plan.interface, 'type', 'veth', 'peer', 'name', plan.peer]);
+  } catch (error) {
+    if (/File exists/.test((error as Error).message)) return false;
+    throw error;
+  }
+  await run('ip', ['link', 'set', 'dev', plan.interface, 'alias', plan.peer]);
+  return true;
+}
+
+/** Removes a pair that never came into a node. */
+async function releaseClaims({ peer }: ClusterPlan): Promise<void> {
+  if (await isInterface(peer)) await run('ip', ['link', 'delete', peer]);
+}
+
+async function isInterface(name: string): Promise<boolean> {
+  return (await readdir('/sys/class/net')).includes(name);
+}
+
 /** Moves the node's end into the node and gives both ends their addresses. */
 export async function connectNode(plan: ClusterPlan, node: NodeNamespaces): Promise<void> {
-  await run('ip', ['link', 'set', `${plan.interface}n`, 'netns', String(node.pid), 'name', plan.uplink]);
+  await run('ip', ['link', 'set', plan.peer, 'netns', String(node.pid), 'name', plan.uplink]);
   await node.exec(['ip', '-batch', '-'], lines(nodeSide(plan)));
   await node.exec(['sysctl', '-q', '-w', ...NODE_SYSCTLS]);
   await run('ip', ['-batch', '-'], lines(machineSide(plan)));
@@ -59,16 +73,14 @@ function machineSide(plan: ClusterPlan): string[] {
   ];
 }
 
-/** Removes the machine's interface, and with it the routes. */
+/** Removes the machine's interface, and with it the routes. The index may be another cluster's by now: that one's stays. */
 export async function disconnect(plan: ClusterPlan): Promise<void> {
-  const there = async () => (await readFile('/proc/net/dev', 'utf8')).includes(`${plan.interface}:`);
+  await releaseClaims(plan);
+  const there = async () => (await readFile(`/sys/class/net/${plan.interface}/ifalias`, 'utf8').catch(() => '')).trim() === plan.peer;
   // The kernel removes it as well, some time after the last process of the node.
   if (await there()) await run('ip', ['link', 'delete', plan.interface]).catch(() => undefined);
-  await until(
-    async () => !(await there()),
-    GONE_TIMEOUT_MS,
-    async () => `the interface ${plan.interface} stays: ip link show`,
-  );
+  const problem = async () => `the interface ${plan.interface} stays: ip link delete ${plan.interface}`;
+  await until(async () => !(await there()), GONE_TIMEOUT_MS, problem);
 }
 
 function lines(each: readonly string[]): string {

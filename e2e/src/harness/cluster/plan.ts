@@ -1,5 +1,9 @@
 /** What a cluster's index decides: every address and name that two clusters on a machine must not share. Pure. */
+import { createHash } from 'node:crypto';
 import { NAME } from './limits.js';
+
+/** The name of an interface has at most 15 characters (IFNAMSIZ). */
+const ID_DIGITS = 9;
 
 /** A network of both families, in CIDR notation. */
 interface DualStack {
@@ -22,8 +26,10 @@ export interface ClusterPlan {
   /** The first address of the service range, the Service `kubernetes`. */
   readonly apiService: DualStack;
   readonly dnsService: DualStack;
-  /** The interface on the machine. */
+  /** The interface on the machine: who has it has the index. */
   readonly interface: string;
+  /** The node's end until it is in the node: it names the cluster, and so whose a pair is that a killed `up` left. */
+  readonly peer: string;
   /** The interface in the node. */
   readonly uplink: string;
   /** The cgroup below which the kubelet keeps the pods, in every hierarchy. */
@@ -32,9 +38,13 @@ export interface ClusterPlan {
   readonly url: string;
 }
 
-/** Private ranges (RFC 1918, RFC 4193) with the index in them. Throws for a name that is none. */
-export function planCluster(name: string, index: number): ClusterPlan {
+/**
+ * Private ranges (RFC 1918, RFC 4193) with the index in them. `folder`: where the cluster keeps its files, which tells it from
+ * those of the same name of other checkouts. Throws for a name that is none.
+ */
+export function planCluster(name: string, folder: string, index: number): ClusterPlan {
   if (!NAME.test(name)) throw new Error(`${name} is no name for a cluster: letters, digits and dashes, at most 31, a letter first`);
+  const id = createHash('sha256').update(folder).digest('hex').slice(0, ID_DIGITS);
   const link = `10.199.${index}`;
   const link6 = `fdca:199:${index}:`;
   const services6 = `fdca:202:${index}:`;
@@ -51,8 +61,9 @@ export function planCluster(name: string, index: number): ClusterPlan {
     apiService: { v4: `10.202.${index}.1`, v6: `${services6}:1` },
     dnsService: { v4: `10.202.${index}.10`, v6: `${services6}:a` },
     interface: `cairn${index}`,
+    peer: `cairn-${id}`,
     uplink: 'uplink0',
-    cgroup: `cairn${index}`,
+    cgroup: `cairn-${id}`,
     url: `https://${link}.2:6443`,
   };
 }

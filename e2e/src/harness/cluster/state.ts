@@ -38,7 +38,7 @@ async function readPlan(layout: Layout, wanted: Progress): Promise<ClusterPlan |
   const text = await readFile(layout.addresses, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const { progress, name, index } = JSON.parse(text) as { progress: Progress; name: string; index: number };
-  return progress === 'ready' || wanted === 'starting' ? planCluster(name, index) : undefined;
+  return progress === 'ready' || wanted === 'starting' ? planCluster(name, layout.folder, index) : undefined;
 }
 
 /** One `up` or `down` of a cluster at a time. */

@@ -38,6 +38,8 @@ const NEEDED = [
   'bpftool',
 ];
 
+const NO_ROOT = 'the suites of a cluster need the node of their harness, and that needs root on Linux; make cluster also takes kind';
+
 /** The cluster, brought up first where it is not. Rejects with a sentence that says what to do, and leaves nothing running then. */
 export async function attachCluster(name = process.env['CLUSTER'] || 'cairn'): Promise<Cluster> {
   return (await bringUp(name)).cluster;
@@ -45,6 +47,7 @@ export async function attachCluster(name = process.env['CLUSTER'] || 'cairn'): P
 
 /** `started`: whether it was not up before. */
 export async function bringUp(name: string): Promise<{ cluster: Cluster; started: boolean }> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(NO_ROOT);
   await run(NEED, NEEDED);
   await buildPrograms();
   return alone(name, async () => {
@@ -62,7 +65,7 @@ async function start(name: string): Promise<void> {
   const layout = layoutOf(name);
   await rm(layout.logs, { recursive: true, force: true });
   await mkdir(layout.logs, { recursive: true });
-  const plan = await claimIndex(name);
+  const plan = await claimIndex(name, layout.folder);
   try {
     await writePlan(layout, plan, 'starting');
     await writeFile(layout.hosts, '');
@@ -87,23 +90,19 @@ async function startPrograms(context: ClusterContext): Promise<void> {
   await admin.apply(dnsObjects(plan, layout.hosts));
   await Promise.all([startKubelet(context), startKubeProxy(context), startCilium(context)]);
   step('waiting for the node and its DNS');
-  await becomesReady(admin, 'node', plan.nodeName);
-  await becomesReady(admin, 'deployment', 'coredns');
+  await becomesReady(admin, `node/${plan.nodeName}`, '--for=condition=Ready');
+  await becomesReady(admin, 'daemonset/coredns', '--for=jsonpath={.status.numberReady}=1');
 }
 
 async function importPodImages({ node }: ClusterContext): Promise<void> {
   for (const { archive } of await podImages()) await importArchive(node, archive);
 }
 
-async function becomesReady(admin: Cluster, kind: 'node' | 'deployment', name: string): Promise<void> {
-  const condition = kind === 'node' ? 'Ready' : 'Available';
-  const ready = async () => {
-    const args = [kind, name, '-n', 'kube-system', '-o', `jsonpath={.status.conditions[?(@.type=="${condition}")].status}`];
-    return (await admin.kubectl(['get', ...args])) === 'True';
-  };
+async function becomesReady(admin: Cluster, object: string, condition: string): Promise<void> {
+  const ready = async () => (await admin.tryKubectl(['wait', object, '-n', 'kube-system', condition, '--timeout=5s'])).code === 0;
   const problem = async () => {
-    const { stdout } = await admin.tryKubectl(['describe', kind, name, '-n', 'kube-system']);
-    return `the ${kind} ${name} is not ready after ${NODE_TIMEOUT_MS / 1000} s: look at the logs in ${admin.logs}; Kubernetes says\n${stdout}`;
+    const { stdout } = await admin.tryKubectl(['describe', object, '-n', 'kube-system']);
+    return `${object} is not ready after ${NODE_TIMEOUT_MS / 1000} s: look at the logs in ${admin.logs}; Kubernetes says\n${stdout}`;
   };
   await until(ready, NODE_TIMEOUT_MS, problem);
 }

@@ -1,4 +1,4 @@
-/** The cluster's DNS: CoreDNS as a Deployment behind the Service kube-dns, where network policies expect it. */
+/** The cluster's DNS: CoreDNS behind the Service kube-dns, where network policies expect it. A DaemonSet: a drain leaves it. */
 import type { ClusterPlan } from '../plan.js';
 
 export const DNS_IMAGE = 'cairn-test/coredns:latest';
@@ -53,7 +53,7 @@ export function dnsObjects(plan: ClusterPlan, hostsFile: string): object[] {
       subjects: [{ kind: 'ServiceAccount', ...named('coredns') }],
     },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: named('coredns'), data: { Corefile: COREFILE } },
-    deployment(named('coredns'), hostsFile),
+    daemonSet(named('coredns'), hostsFile),
     {
       apiVersion: 'v1',
       kind: 'Service',
@@ -70,7 +70,7 @@ export function dnsObjects(plan: ClusterPlan, hostsFile: string): object[] {
   ];
 }
 
-function deployment(metadata: object, hostsFile: string): object {
+function daemonSet(metadata: object, hostsFile: string): object {
   const container = {
     name: 'coredns',
     image: DNS_IMAGE,
@@ -96,5 +96,5 @@ function deployment(metadata: object, hostsFile: string): object {
     ],
   };
   const template = { metadata: { labels: LABELS }, spec };
-  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 1, selector: { matchLabels: LABELS }, template } };
+  return { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec: { selector: { matchLabels: LABELS }, template } };
 }
