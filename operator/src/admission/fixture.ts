@@ -57,14 +57,15 @@ export interface WebhookFixture {
   send(path: string, body: string, type?: string): Promise<{ status: number; error: string }>;
 }
 
-/** Applies what jsonPatch makes (RFC 6902 4): add, remove and replace of members and items that are there. */
+/** Applies what jsonPatch makes (RFC 6902 4): add, remove and replace of members and items that are there, add at a list's end. */
 export function applyPatch<T>(document: T, operations: readonly PatchOperation[]): T {
   const root = { document: structuredClone(document) } as Record<string, unknown>;
   for (const operation of operations) {
     const keys = ['document', ...operation.path.split('/').slice(1)].map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
     const last = keys.pop()!;
     const parent = keys.reduce<Record<string, unknown>>((node, key) => node[key] as Record<string, unknown>, root);
-    if (operation.op === 'remove') delete parent[last];
+    if (last === '-' && Array.isArray(parent)) parent.push(structuredClone(operation.op === 'add' ? operation.value : undefined));
+    else if (operation.op === 'remove') delete parent[last];
     else parent[last] = structuredClone(operation.value);
   }
   return root['document'] as T;
@@ -120,7 +121,7 @@ export async function startWebhook(t: TestContext, changed: Partial<AdmissionOpt
     clock,
     ...changed,
   };
-  const server = createServer(createAdmissionServer(options).app);
+  const server = createServer(createAdmissionServer(options).handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close().closeAllConnections());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -12,3 +12,5 @@ export const MESSAGE_CHARACTERS = 4096;
 export const HEADER_BYTES = 32 * 1024;
 /** How long open requests may take once the server closes, milliseconds. */
 export const CLOSE_GRACE_MS = 500;
+/** Calls of the webhook's code before it is asked: enough for V8 to have compiled it, in under a second. */
+export const REHEARSED_CALLS = 500;

@@ -16,6 +16,18 @@ test('says only what differs, with keys escaped as RFC 6901 says', () => {
   ]);
 });
 
+test('a list that only grew is added to at its end; any other change of length replaces it', () => {
+  const [a, b] = [{ name: 'a' }, { name: 'b' }];
+  const added = jsonPatch({ list: [a] }, { list: [a, b, { name: 'c' }] });
+  assert.deepEqual(added, [
+    { op: 'add', path: '/list/-', value: b },
+    { op: 'add', path: '/list/-', value: { name: 'c' } },
+  ]);
+  assert.deepEqual(applyPatch({ list: [a] }, added), { list: [a, b, { name: 'c' }] });
+  assert.deepEqual(jsonPatch({ list: [a] }, { list: [b, a] }), [{ op: 'replace', path: '/list', value: [b, a] }]);
+  assert.deepEqual(jsonPatch({ list: [a, b] }, { list: [a] }), [{ op: 'replace', path: '/list', value: [a] }]);
+});
+
 test('applied to the one object it makes the other, whatever they are', () => {
   const keys = fc.oneof(fc.constantFrom('constructor', 'toString', 'a/b', '~1'), fc.string()).filter((key) => key !== '__proto__');
   const any = fc.dictionary(keys, fc.oneof(fc.array(fc.dictionary(keys, fc.integer())), fc.dictionary(keys, fc.string()), fc.integer()));

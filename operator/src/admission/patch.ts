@@ -22,12 +22,18 @@ function objects(before: Plain, after: Plain, path: string, operations: PatchOpe
   }
 }
 
+/** Items have no identity here: a list that only grew is added to (RFC 6902 4.1), one that is otherwise of another length is replaced whole. */
+function lists(before: readonly unknown[], after: readonly unknown[], path: string, operations: PatchOperation[]): void {
+  if (before.length === after.length) return after.forEach((value, index) => compare(before[index], value, `${path}/${index}`, operations));
+  const grew = before.length < after.length && before.every((item, index) => item === after[index]);
+  if (!grew) return void operations.push({ op: 'replace', path, value: after });
+  for (const value of after.slice(before.length)) operations.push({ op: 'add', path: `${path}/-`, value });
+}
+
 function compare(before: unknown, after: unknown, path: string, operations: PatchOperation[]): void {
   if (before === after) return;
   if (isPlain(before) && isPlain(after)) objects(before, after, path, operations);
-  // Items have no identity here: a list of another length is replaced whole.
-  else if (Array.isArray(before) && Array.isArray(after) && before.length === after.length)
-    after.forEach((value, index) => compare(before[index], value, `${path}/${index}`, operations));
+  else if (Array.isArray(before) && Array.isArray(after)) lists(before, after, path, operations);
   else operations.push({ op: 'replace', path, value: after });
 }
 

@@ -31,12 +31,22 @@ test('a body that is no review of version 1 is refused with what to mend', () =>
 
 test('an answer is cut to what kubectl and the API server show', () => {
   const warnings = Array.from({ length: WARNINGS_COUNT + 1 }, () => 'w'.repeat(WARNING_CHARACTERS + 1));
-  const said = answer('u', { allowed: false, code: 'c', message: 'm'.repeat(MESSAGE_CHARACTERS + 1), warnings }) as {
+  const said = JSON.parse(answer('u', { allowed: false, code: 'c', message: 'm'.repeat(MESSAGE_CHARACTERS + 1), warnings })) as {
     response: { warnings: string[]; status: { message: string } };
   };
   assert.equal(said.response.warnings.length, WARNINGS_COUNT);
   assert.ok(said.response.warnings.every((each) => each.length === WARNING_CHARACTERS));
   assert.equal(said.response.status.message.length, MESSAGE_CHARACTERS);
+});
+
+test('an answer is one JSON document, with the patch in base64 and the warnings beside it', () => {
+  const patch = [{ op: 'add', path: '/metadata/labels', value: { 'a\'"\\': 'ü' } }] as const;
+  const said = JSON.parse(answer('u', { allowed: true, patch, warnings: ['"w"'], code: 'ok' })) as { response: Record<string, string> };
+  const { patch: encoded, ...rest } = said.response;
+  assert.deepEqual(rest, { uid: 'u', allowed: true, patchType: 'JSONPatch', warnings: ['"w"'] });
+  assert.deepEqual(JSON.parse(Buffer.from(encoded!, 'base64').toString()), patch);
+  const nothing = JSON.parse(answer('u', { allowed: true, patch: [], warnings: [], code: 'ok' })) as object;
+  assert.deepEqual(nothing, { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: 'u', allowed: true } });
 });
 
 test('malformed, huge, foreign and misdirected bodies are answered, and the webhook goes on', async (t) => {
@@ -46,6 +56,9 @@ test('malformed, huge, foreign and misdirected bodies are answered, and the webh
   assert.equal((await webhook.send(path, JSON.stringify({ kind: 'AdmissionReview' }))).status, 400);
   assert.equal((await webhook.send(path, '{}', 'text/plain')).status, 415);
   assert.equal((await webhook.send('/elsewhere', '{}')).status, 404);
+  assert.equal((await fetch(webhook.url + path)).status, 405);
+  const gzip = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  assert.equal((await fetch(webhook.url + path, { method: 'POST', headers: gzip, body: '{}' })).status, 415);
   const padded = (bytes: number): string => {
     const empty = JSON.stringify({ ...whole, padding: '' });
     return JSON.stringify({ ...whole, padding: 'p'.repeat(bytes - empty.length) });

@@ -1,14 +1,16 @@
 /** The admission webhook over HTTPS. Every replica serves it; nothing is kept between requests. */
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { IdentityError } from '@cairn/identity';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { LineageRefusal } from '../lineage/index.js';
 import { ApprovalRefusal } from '../service/index.js';
+import { BodyError, readBody, respond } from './body.js';
 import { refused } from './decision.js';
-import { CLOSE_GRACE_MS, HEADER_BYTES, REVIEW_BYTES } from './limits.js';
+import { CLOSE_GRACE_MS, HEADER_BYTES } from './limits.js';
 import { createAdmissionMetrics, type AdmissionMetrics } from './metrics.js';
 import type { AdmissionContext, AdmissionOptions } from './options.js';
+import { rehearse } from './rehearse.js';
 import { grantSigner } from './signer.js';
 import { validatePod } from './pods.js';
 import { mutateResource, validateResource } from './resources.js';
@@ -34,7 +36,7 @@ export interface ServingCertificate {
 }
 
 export interface AdmissionServer {
-  readonly app: Express;
+  readonly handler: RequestListener;
   /** Resolves to the base URL. Port 0 takes a free one. */
   listen(where: { host: string; port: number; tls: ServingCertificate }): Promise<string>;
   /** New connections are served with it; those that are open go on. */
@@ -51,57 +53,77 @@ function refusalFor(error: unknown): Decision {
   throw error;
 }
 
-function route(webhook: string, handler: Handler, options: AdmissionContext, metrics: AdmissionMetrics): RequestHandler {
-  return async (incoming, response) => {
-    const request = readReview(incoming.body);
-    const began = performance.now();
-    const decision = await Promise.resolve(request).then(handler).catch(refusalFor);
-    metrics.seconds.observe({ webhook }, (performance.now() - began) / 1000);
-    metrics.decisions.inc({ webhook, kind: request.kind.kind, decision: decision.allowed ? 'allowed' : 'refused', code: decision.code });
-    tell(webhook, request, decision, options);
-    response.json(answer(request.uid, decision));
-  };
+/** A webhook of one path: its name in metrics and logs, and what decides. */
+interface Webhook {
+  name: string;
+  handler: Handler;
 }
 
-const onlyJson: RequestHandler = (request, response, next) => {
-  if (request.is('application/json')) return next();
-  response.status(415).json({ error: 'send an AdmissionReview as application/json' });
-};
-
-/** body-parser's errors carry the status they stand for. */
-function answerError(options: AdmissionContext, metrics: AdmissionMetrics): ErrorRequestHandler {
-  return (thrown: Error & { status?: number; type?: string }, request, response, _next) => {
-    if (thrown instanceof ReviewError || (thrown.status !== undefined && thrown.status < 500)) {
-      const status = thrown instanceof ReviewError ? 400 : thrown.status!;
-      const reason = thrown instanceof ReviewError ? 'review' : (thrown.type ?? 'body');
-      const message = thrown instanceof ReviewError ? thrown.message : bodyMessage(status);
-      metrics.malformed.inc({ reason });
-      options.log({ level: 'warn', message: 'no AdmissionReview', path: request.path, reason: message });
-      return void response.status(status).json({ error: message });
-    }
-    options.log({ level: 'error', message: 'admission failed', path: request.path, error: thrown.stack ?? thrown.message });
-    response.status(500).json({ error: 'the admission webhook failed; its log says why' });
-  };
+function webhooks(options: AdmissionContext): ReadonlyMap<string, Webhook> {
+  return new Map<string, Webhook>([
+    [ADMISSION_PATHS.mutateEnrolled, { name: 'mutate-enrolled', handler: (request) => mutateWorkload(request, true, options) }],
+    [ADMISSION_PATHS.mutateAsked, { name: 'mutate-asked', handler: (request) => mutateWorkload(request, false, options) }],
+    [ADMISSION_PATHS.mutateResources, { name: 'mutate-resources', handler: (request) => mutateResource(request, options) }],
+    [ADMISSION_PATHS.validateEnrolled, { name: 'validate-enrolled', handler: (request) => validatePod(request, options) }],
+    [ADMISSION_PATHS.validateResources, { name: 'validate-resources', handler: (request) => validateResource(request, options) }],
+  ]);
 }
 
-/** Sentences of ours: the parser's repeat a part of the body. */
-function bodyMessage(status: number): string {
-  return status === 413 ? `the review has more than ${REVIEW_BYTES} bytes` : 'the body is not JSON that can be read';
+async function review({ name, handler }: Webhook, body: unknown, options: AdmissionContext, metrics: AdmissionMetrics): Promise<string> {
+  const request = readReview(body);
+  const began = performance.now();
+  const decision = await Promise.resolve(request).then(handler).catch(refusalFor);
+  metrics.seconds.observe({ webhook: name }, (performance.now() - began) / 1000);
+  metrics.decisions.inc({
+    webhook: name,
+    kind: request.kind.kind,
+    decision: decision.allowed ? 'allowed' : 'refused',
+    code: decision.code,
+  });
+  tell(name, request, decision, options);
+  return answer(request.uid, decision);
 }
 
-function createApp(options: AdmissionContext): Express {
+const OUR_FAULT = JSON.stringify({ error: 'the admission webhook failed; its log says why' });
+const NO_WEBHOOK = JSON.stringify({ error: 'no webhook has this path' });
+
+interface Mistake {
+  status: number;
+  reason: string;
+  message: string;
+}
+
+function mistakeOf(thrown: unknown): Mistake | undefined {
+  if (thrown instanceof BodyError) return thrown;
+  return thrown instanceof ReviewError ? { status: 400, reason: 'review', message: thrown.message } : undefined;
+}
+
+/** What is said where a request is no review, or where we failed: then the API server refuses. */
+function answerError(path: string, thrown: unknown, response: ServerResponse, options: AdmissionContext, metrics: AdmissionMetrics): void {
+  const mistake = mistakeOf(thrown);
+  if (mistake) {
+    metrics.malformed.inc({ reason: mistake.reason });
+    options.log({ level: 'warn', message: 'no AdmissionReview', path, reason: mistake.message });
+    return respond(response, mistake.status, JSON.stringify({ error: mistake.message }));
+  }
+  const error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  options.log({ level: 'error', message: 'admission failed', path, error });
+  respond(response, 500, OUR_FAULT);
+}
+
+function createHandler(options: AdmissionContext): RequestListener {
   const metrics = createAdmissionMetrics(options.registry);
-  const app = express();
-  app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
-  app.use(onlyJson, express.json({ limit: REVIEW_BYTES, strict: true }));
-  const post = (path: string, webhook: string, handler: Handler): void => void app.post(path, route(webhook, handler, options, metrics));
-  post(ADMISSION_PATHS.mutateEnrolled, 'mutate-enrolled', (request) => mutateWorkload(request, true, options));
-  post(ADMISSION_PATHS.mutateAsked, 'mutate-asked', (request) => mutateWorkload(request, false, options));
-  post(ADMISSION_PATHS.mutateResources, 'mutate-resources', (request) => mutateResource(request, options));
-  post(ADMISSION_PATHS.validateEnrolled, 'validate-enrolled', (request) => validatePod(request, options));
-  post(ADMISSION_PATHS.validateResources, 'validate-resources', (request) => validateResource(request, options));
-  app.use((_request, response) => void response.status(404).json({ error: 'no webhook has this path' }));
-  return app.use(answerError(options, metrics));
+  const served = webhooks(options);
+  return (request, response) => {
+    // The API server adds ?timeout=10s.
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const webhook = served.get(path);
+    if (!webhook) return respond(response, 404, NO_WEBHOOK);
+    readBody(request)
+      .then((body) => review(webhook, body, options, metrics))
+      .then((said) => respond(response, 200, said))
+      .catch((error: unknown) => answerError(path, error, response, options, metrics));
+  };
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {
@@ -110,12 +132,14 @@ function urlOf({ address, port, family }: AddressInfo): string {
 
 export function createAdmissionServer(options: AdmissionOptions): AdmissionServer {
   const clock = options.clock ?? Date.now;
-  const app = createApp({ ...options, clock, signer: grantSigner(options.keys, options.issuer, clock) });
+  const context = { ...options, clock, signer: grantSigner(options.keys, options.issuer, clock) };
+  const handler = createHandler(context);
   let server: Server | undefined;
   return {
-    app,
+    handler,
     async listen({ host, port, tls }) {
-      const listening = createServer({ ...tls, maxHeaderSize: HEADER_BYTES, minVersion: 'TLSv1.2' }, app);
+      await rehearse(context);
+      const listening = createServer({ ...tls, maxHeaderSize: HEADER_BYTES, minVersion: 'TLSv1.2' }, handler);
       server = listening;
       await new Promise<void>((resolve, reject) => listening.once('error', reject).listen(port, host, resolve));
       return urlOf(listening.address() as AddressInfo);

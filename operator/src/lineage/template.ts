@@ -17,9 +17,6 @@ type Template = PodTemplate & { spec: PodSpec };
 /** Variables that controllers add to the pods they make of a template (Indexed Jobs). */
 const CONTROLLERS_ENV = new Set(['JOB_COMPLETION_INDEX']);
 
-/** Plain data without what is undefined, as JSON says it. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
-
 function ran({ name, image, command, args, workingDir, env = [], envFrom = [] }: Container): unknown {
   return { name, image, command, args, workingDir, env: env.filter((each) => !CONTROLLERS_ENV.has(each.name)), envFrom };
 }
@@ -43,9 +40,7 @@ export function templateHash(template: Template): string {
     init: (spec.initContainers ?? []).map(ran),
     containers: spec.containers.map(ran),
   };
-  return `sha256:${createHash('sha256')
-    .update(canonicalJson(plain(what)))
-    .digest('hex')}`;
+  return `sha256:${createHash('sha256').update(canonicalJson(what)).digest('hex')}`;
 }
 
 function withoutGrant({ annotations, ...rest }: NonNullable<PodTemplate['metadata']>): object {
@@ -56,10 +51,10 @@ function withoutGrant({ annotations, ...rest }: NonNullable<PodTemplate['metadat
 /** What launches depend on in an object: its template; of a CronJob all of its spec, because its schedule launches too. */
 function essence(object: KubernetesObject, path: readonly string[]): string {
   const found = templateAt(object, path);
-  if (!found?.spec?.containers) return canonicalJson(plain(object.spec ?? null));
+  if (!found?.spec?.containers) return canonicalJson(object.spec ?? null);
   const stripped = strip({ ...found, spec: found.spec });
   const template = { ...stripped, metadata: withoutGrant(stripped.metadata ?? {}) };
-  return canonicalJson(plain(object.kind === 'CronJob' ? withTemplate(object, path, template).spec : template));
+  return canonicalJson(object.kind === 'CronJob' ? withTemplate(object, path, template).spec : template);
 }
 
 /** Whether an update launches something else. A scale, a label of the workload or our own stamp does not. */
