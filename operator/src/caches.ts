@@ -19,6 +19,7 @@ import {
   type StoredProvider,
 } from './kubernetes/index.js';
 import { certificateCaches, type CertificateView } from './controllers/certificates/gather.js';
+import { ingressIndex } from './controllers/networks/gather.js';
 import { fenceParts, fenceStatus, type FencePart } from './controllers/drift/gather.js';
 import type { OperatorConfig } from './config/index.js';
 import type { Log } from './log.js';
@@ -29,7 +30,7 @@ export interface Caches {
   namespaces: Reflector<Namespace>;
   /** Injected pods alone; index `uid`, and `account`: namespace and name of the service account. */
   pods: Reflector<Pod>;
-  /** Index `clusterIP`: the first of each. */
+  /** Index `clusterIP`: the first of each; `ingress`: those whose owners asked for a fence. */
   services: Reflector<Service>;
   policies: Reflector<StoredPolicy>;
   providers: Reflector<StoredProvider>;
@@ -62,6 +63,8 @@ const podIndexes = {
   account: ({ metadata, spec }: Pod) => `${metadata.namespace}/${spec?.serviceAccountName ?? 'default'}`,
 };
 
+const serviceIndexes = { clusterIP: ({ spec }: Service) => spec?.clusterIP, ingress: ingressIndex };
+
 export function createCaches(client: KubernetesClient, config: OperatorConfig, log: Log, metrics: OperatorMetrics): Caches {
   const reflect = <T extends ApiObject>(resource: Resource<T>, options: ReflectorOptions<T> = {}): Reflector<T> => {
     const reflector = new Reflector(client, resource, { log, ...options });
@@ -78,7 +81,7 @@ export function createCaches(client: KubernetesClient, config: OperatorConfig, l
     fence,
     namespaces: reflect(NAMESPACES),
     pods: reflect(PODS, { labelSelector: AGENT_LABEL, trim: trimPod, indexes: podIndexes }),
-    services: reflect(SERVICES, { trim: trimService, indexes: { clusterIP: ({ spec }) => spec?.clusterIP } }),
+    services: reflect(SERVICES, { trim: trimService, indexes: serviceIndexes }),
     policies: reflect(AUDIT_POLICIES),
     providers: reflect(IDENTITY_PROVIDERS),
     networkPolicies: reflect(NETWORK_POLICIES, { labelSelector: `${MANAGED_BY.label}=${MANAGED_BY.value}` }),

@@ -6,6 +6,8 @@ export const AGENT_LABEL = 'cairn.dev/agent';
 export const POLICY_ANNOTATION = 'cairn.dev/policy';
 /** On a namespace, with the value `true`. */
 export const ENROLL_LABEL = 'cairn.dev/enroll';
+/** On a Service, by its owner: who may reach its pods. */
+export const INGRESS_ANNOTATION = 'cairn.dev/ingress';
 /** On the objects that the operator makes. */
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'cairn-operator' } as const;
 /** Pods of the operator, as the chart labels them. */

@@ -21,7 +21,12 @@ interface Policy {
 }
 interface NetworkPolicy {
   metadata: { name: string; uid: string };
-  spec: { podSelector: object; policyTypes: string[]; egress?: { to?: object[]; ports?: object[] }[] };
+  spec: {
+    podSelector: object;
+    policyTypes: string[];
+    egress?: { to?: object[]; ports?: object[] }[];
+    ingress?: { from?: { namespaceSelector: object; podSelector: object }[]; ports?: object[] }[];
+  };
 }
 
 const policy = (name: string, spec: object, namespace = 'research') => ({
@@ -88,8 +93,8 @@ describe('two replicas of the operator on a real API server', () => {
     }).catch((error: unknown) => assert.fail(`${String(error)}; it was ${JSON.stringify(last)}`));
   }
 
-  async function networkPolicies(): Promise<Record<string, NetworkPolicy>> {
-    const { items } = await server.get<{ items: NetworkPolicy[] }>('networkpolicies', '-n', 'research');
+  async function networkPolicies(namespace = 'research'): Promise<Record<string, NetworkPolicy>> {
+    const { items } = await server.get<{ items: NetworkPolicy[] }>('networkpolicies', '-n', namespace);
     return Object.fromEntries(items.map((each) => [each.metadata.name, each]));
   }
 
@@ -128,6 +133,45 @@ describe('two replicas of the operator on a real API server', () => {
       to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'data' } }, podSelector: { matchLabels: { app: 'pg' } } }],
       ports: [{ port: 'sql', protocol: 'TCP' }],
     });
+  });
+
+  test("a Service's owner has its pods closed to all but agents that declare it, for as long as they ask", async () => {
+    const fence = async (): Promise<NetworkPolicy | undefined> => (await networkPolicies('data'))['cairn-ingress-orders'];
+    assert.deepEqual(await networkPolicies('data'), {});
+    await server.kubectl(['annotate', 'service', 'orders', '-n', 'data', 'cairn.dev/ingress=agents']);
+    const { spec } = await until('the fence', fence);
+    assert.deepEqual(spec, {
+      podSelector: { matchLabels: { app: 'pg' } },
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'research' } },
+              podSelector: { matchLabels: { team: 'a' }, matchExpressions: [{ key: 'cairn.dev/agent', operator: 'Exists' }] },
+            },
+          ],
+          ports: [{ port: 'sql', protocol: 'TCP' }],
+        },
+      ],
+    });
+    await until('the Event', async () => {
+      const { items } = await server.get<{ items: { reason: string; regarding: { name: string } }[] }>(
+        'events.events.k8s.io',
+        '-n',
+        'data',
+      );
+      return items.some(({ reason, regarding }) => reason === 'IngressFenced' && regarding.name === 'orders');
+    });
+    const targets = (list: object[]): string[] => ['--type=merge', '-p', JSON.stringify({ spec: { targets: list } })];
+    await server.kubectl(['patch', 'auditpolicy', 'team', '-n', 'research', ...targets([CRM])]);
+    await until('nobody to be admitted', async () => ((await fence())?.spec.ingress ?? []).length === 0);
+    await server.kubectl(['patch', 'auditpolicy', 'team', '-n', 'research', ...targets([ORDERS, CRM])]);
+    await until('the way in', async () => (await fence())?.spec.ingress?.length === 1);
+    await server.kubectl(['delete', 'networkpolicy', 'cairn-ingress-orders', '-n', 'data'], { as: kubeconfig });
+    await until('the repair', fence);
+    await server.kubectl(['annotate', 'service', 'orders', '-n', 'data', 'cairn.dev/ingress-']);
+    await until('the fence to go', async () => (await fence()) === undefined);
   });
 
   test('policies that claim the same pods say so, and stop saying so', async () => {

@@ -14,8 +14,13 @@ export type Service = Typed<k8s.V1Service>;
 export type Secret = Typed<k8s.V1Secret>;
 export type ConfigMap = Typed<k8s.V1ConfigMap>;
 export type EndpointSlice = Typed<k8s.V1EndpointSlice>;
-export type NetworkPolicy = Typed<k8s.V1NetworkPolicy>;
-export type NetworkPolicySpec = Json<k8s.V1NetworkPolicySpec>;
+/** The client's classes call `from` otherwise than JSON does. */
+interface NetworkPolicyIngressRule {
+  from?: Json<k8s.V1NetworkPolicyPeer>[];
+  ports?: Json<k8s.V1NetworkPolicyPort>[];
+}
+export type NetworkPolicySpec = Omit<Json<k8s.V1NetworkPolicySpec>, 'ingress'> & { ingress?: NetworkPolicyIngressRule[] };
+export type NetworkPolicy = Omit<Typed<k8s.V1NetworkPolicy>, 'spec'> & { spec?: NetworkPolicySpec };
 
 interface ObservedStatus {
   observedGeneration?: number;

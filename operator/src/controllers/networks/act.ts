@@ -7,6 +7,7 @@ import {
   NAMESPACES,
   NETWORK_POLICIES,
   sameConditions,
+  SERVICES,
   type EventRecorder,
   type KubernetesClient,
   type Namespace,
@@ -15,6 +16,7 @@ import {
   type StoredPolicy,
 } from '../../kubernetes/index.js';
 import { DEFAULT_DENY } from './decide.js';
+import type { IngressNote } from './ingress.js';
 
 /** Beside the policies controller, which applies the other conditions. */
 const MANAGER = 'cairn-operator-networks';
@@ -26,10 +28,10 @@ export interface Hands {
 
 /** Given in full by us, so that nothing the API server fills in makes a difference. */
 function same(wanted: NetworkPolicy, found: NetworkPolicy): boolean {
-  const { egress = [], ...rest } = found.spec ?? { podSelector: {} };
-  const { egress: wants = [], ...others } = wanted.spec ?? { podSelector: {} };
+  // Empty lists are left out of what is stored.
+  const full = ({ spec }: NetworkPolicy): object => ({ egress: [], ingress: [], ...(spec ?? { podSelector: {} }) });
   const labels = Object.entries(wanted.metadata.labels ?? {});
-  return isDeepStrictEqual([rest, egress], [others, wants]) && labels.every(([key, value]) => found.metadata.labels?.[key] === value);
+  return isDeepStrictEqual(full(found), full(wanted)) && labels.every(([key, value]) => found.metadata.labels?.[key] === value);
 }
 
 export async function fence(
@@ -50,6 +52,14 @@ export async function fence(
   }
   for (const { metadata } of known.values()) {
     await client.delete(NETWORK_POLICIES, { namespace: metadata.namespace!, name: metadata.name! }, { uid: metadata.uid! });
+  }
+}
+
+/** Tells the owners of Services what came of their annotation: a fence once, when it is made. */
+export function tellOwners({ events }: Hands, notes: readonly IngressNote[], found: readonly NetworkPolicy[]): void {
+  for (const { service, type, reason, note, fence: made } of notes) {
+    if (made !== undefined && found.some(({ metadata }) => metadata.name === made)) continue;
+    events.record({ resource: SERVICES, metadata: service.metadata }, { type, reason, action: 'Fence', note });
   }
 }
 

@@ -30,7 +30,7 @@ export interface Fence {
   observations: ReadonlyMap<string, Observation>;
 }
 
-function inNamespace(name: string): { matchLabels: Record<string, string> } {
+export function inNamespace(name: string): { matchLabels: Record<string, string> } {
   return { matchLabels: { [NAMESPACE_NAME_LABEL]: name } };
 }
 
@@ -116,20 +116,29 @@ function observe(policy: AuditPolicy, enrolled: boolean, all: readonly Declared[
 }
 
 export function fenceName(policy: string): string {
-  const name = PREFIX + policy;
+  return shortened(PREFIX + policy);
+}
+
+/** Every name fits, and long ones stay apart. */
+export function shortened(name: string): string {
   if (name.length <= NAME_CHARACTERS) return name;
-  const hash = createHash('sha256').update(policy).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
   return `${name.slice(0, NAME_CHARACTERS - 17)}-${hash}`;
 }
 
-function networkPolicy(namespace: string, name: string, spec: NetworkPolicySpec): NetworkPolicy {
+export function networkPolicy(namespace: string, name: string, spec: NetworkPolicySpec): NetworkPolicy {
   return { metadata: { name, namespace, labels: { [MANAGED_BY.label]: MANAGED_BY.value } }, spec };
 }
 
-function agentsOf(policy: AuditPolicy): NetworkPolicySpec['podSelector'] {
+export function agentPods(policy: AuditPolicy): NetworkPolicySpec['podSelector'] {
   const { matchLabels } = policy.spec.selector;
   const labels = matchLabels && Object.keys(matchLabels).length > 0 ? { matchLabels } : {};
   return { ...labels, matchExpressions: [{ key: AGENT_LABEL, operator: 'Exists' }] };
+}
+
+/** Agents that name a policy by annotation, which no selector sees: by their own names. */
+export function namedAgents(agents: readonly string[]): NetworkPolicySpec['podSelector'] {
+  return { matchExpressions: [{ key: AGENT_LABEL, operator: 'In', values: agents.toSorted() }] };
 }
 
 export function fenceOf(view: NamespaceView): Fence {
@@ -143,10 +152,10 @@ export function fenceOf(view: NamespaceView): Fence {
     observations.set(name, observe(policy, enrolled, all));
     if (!enrolled) continue;
     const egress = egressOf(policy, view, all);
-    networkPolicies.push(networkPolicy(namespace, fenceName(name), { podSelector: agentsOf(policy), policyTypes: ['Egress'], egress }));
+    networkPolicies.push(networkPolicy(namespace, fenceName(name), { podSelector: agentPods(policy), policyTypes: ['Egress'], egress }));
     const agents = namedBy.get(name) ?? [];
     if (agents.length === 0) continue;
-    const podSelector = { matchExpressions: [{ key: AGENT_LABEL, operator: 'In', values: agents.toSorted() }] };
+    const podSelector = namedAgents(agents);
     networkPolicies.push(networkPolicy(namespace, fenceName(`${name}.named`), { podSelector, policyTypes: ['Egress'], egress }));
   }
   return { networkPolicies, observations };

@@ -2,9 +2,17 @@
 import type { OperatorContext } from '../../context.js';
 import { mayRunBy } from '../../agents/index.js';
 import { ENDPOINT_SLICES, type EndpointSlice, type KubernetesClient, type Service } from '../../kubernetes/index.js';
-import { AGENT_LABEL, ENROLL_LABEL, POLICY_ANNOTATION } from '../../names.js';
+import { AGENT_LABEL, ENROLL_LABEL, INGRESS_ANNOTATION, POLICY_ANNOTATION } from '../../names.js';
 import type { NamespaceView } from './decide.js';
 import { destinationOf, type Cluster } from './destination.js';
+import type { IngressView } from './ingress.js';
+
+const ASKED = 'asked';
+
+/** Index of Services by whether their owner wrote the annotation, whatever it says. */
+export function ingressIndex({ metadata }: Service): string | undefined {
+  return metadata.annotations?.[INGRESS_ANNOTATION] === undefined ? undefined : ASKED;
+}
 
 type Sources = Pick<OperatorContext, 'policies' | 'agents' | 'caches' | 'config'>;
 
@@ -53,8 +61,29 @@ async function slicesOf(client: KubernetesClient, services: readonly Service[]):
   return found;
 }
 
+/** Namespaces with Services whose owners asked for a fence around them. */
+export function fencedNamespaces({ caches }: Pick<Sources, 'caches'>): Set<string> {
+  return new Set(caches.services.store.by('ingress', ASKED).map(({ metadata }) => metadata.namespace!));
+}
+
+function ingressView(sources: Sources, namespace: string, view: NamespaceView): IngressView {
+  const { caches, policies: book } = sources;
+  const services = caches.services.store.inNamespace(namespace).filter((service) => ingressIndex(service) === ASKED);
+  const names = [...caches.namespaces.store.all()]
+    .filter(({ metadata }) => services.length > 0 && metadata.labels?.[ENROLL_LABEL] === 'true')
+    .map(({ metadata }) => metadata.name!)
+    .toSorted();
+  const enrolled = names.map((name) => {
+    const policies = book.inNamespace(name).toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+    return { namespace: name, policies, namedBy: namedBy(sources, name, policies) };
+  });
+  const { cluster, brokers, operatorNamespace } = view;
+  return { services, enrolled, cluster, brokers, operatorNamespace };
+}
+
 export interface Gathered {
   view: NamespaceView;
+  ingress: IngressView;
   /** Whether something was looked at that announces no changes. */
   asked: boolean;
 }
@@ -84,5 +113,5 @@ export async function gather(sources: Sources, client: KubernetesClient, namespa
     operatorNamespace: config.namespace,
     brokers,
   };
-  return { view, asked: asked.size > 0 };
+  return { view, ingress: ingressView(sources, namespace, view), asked: asked.size > 0 };
 }

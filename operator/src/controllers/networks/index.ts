@@ -2,15 +2,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { mayRunBy, sameChoice } from '../../agents/index.js';
 import type { Namespace, Pod, Service, Workqueue } from '../../kubernetes/index.js';
-import { ENROLL_LABEL, POLICY_ANNOTATION } from '../../names.js';
+import { ENROLL_LABEL, INGRESS_ANNOTATION, POLICY_ANNOTATION } from '../../names.js';
 import type { LeaderController, Leading } from '../leading.js';
-import { fence, report } from './act.js';
+import { fence, report, tellOwners } from './act.js';
 import { fenceOf } from './decide.js';
-import { gather } from './gather.js';
+import { fencedNamespaces, gather } from './gather.js';
+import { ingressOf } from './ingress.js';
 import { ENDPOINTS_MS, WORKERS_COUNT } from './limits.js';
 
 function isEnrolled({ metadata }: Namespace): boolean {
   return metadata.labels?.[ENROLL_LABEL] === 'true';
+}
+
+function sameService(service: Service, previous: Service): boolean {
+  const said = ({ metadata }: Service): string | undefined => metadata.annotations?.[INGRESS_ANNOTATION];
+  return said(service) === said(previous) && isDeepStrictEqual(service.spec, previous.spec);
 }
 
 export function networks({ context, client }: Leading): LeaderController {
@@ -20,9 +26,12 @@ export function networks({ context, client }: Leading): LeaderController {
   const reconcile = async (name: string): Promise<{ afterMs: number } | undefined> => {
     const namespace = caches.namespaces.store.get({ name });
     if (!namespace || namespace.metadata.deletionTimestamp !== undefined) return undefined;
-    const { view, asked } = await gather(context, client, name);
+    const { view, ingress, asked } = await gather(context, client, name);
     const { networkPolicies, observations } = fenceOf(view);
-    await fence(hands, namespace, networkPolicies, caches.networkPolicies.store.inNamespace(name));
+    const targets = ingressOf(ingress);
+    const found = caches.networkPolicies.store.inNamespace(name);
+    tellOwners(hands, targets.notes, found);
+    await fence(hands, namespace, [...networkPolicies, ...targets.networkPolicies], found);
     for (const [policy, observation] of observations) {
       const state = policies.state(`${name}/${policy}`);
       if (state) await report(hands, state.stored, observation, new Date().toISOString());
@@ -35,6 +44,7 @@ export function networks({ context, client }: Leading): LeaderController {
     for (const namespace of caches.namespaces.store.all()) if (isEnrolled(namespace)) queue.add(namespace.metadata.name!);
     for (const cache of [caches.policies, caches.networkPolicies])
       for (const { metadata } of cache.store.all()) queue.add(metadata.namespace!);
+    fencedNamespaces(context).forEach((name) => queue.add(name));
   };
 
   return {
@@ -43,9 +53,11 @@ export function networks({ context, client }: Leading): LeaderController {
     reconcile,
     feed(queue) {
       const own = ({ metadata }: { metadata: { namespace?: string } }): void => queue.add(metadata.namespace!);
+      /** A namespace whose agents' ways changed, and those that the ways may lead to. */
+      const ways = (namespace: string): void => [namespace, ...fencedNamespaces(context)].forEach((name) => queue.add(name));
       const names = (pod: Pod): void => {
         const policy = policies.inNamespace(pod.metadata.namespace!).find((each) => mayRunBy(pod, each));
-        if (policy && pod.metadata.annotations?.[POLICY_ANNOTATION] !== undefined) own(pod);
+        if (policy && pod.metadata.annotations?.[POLICY_ANNOTATION] !== undefined) ways(pod.metadata.namespace!);
       };
       // Once for all Services that change in one moment: any of them may be a target anywhere.
       let due = false;
@@ -59,10 +71,10 @@ export function networks({ context, client }: Leading): LeaderController {
       };
       const ends = [
         caches.namespaces.subscribe({
-          added: (namespace) => void (isEnrolled(namespace) && queue.add(namespace.metadata.name!)),
-          updated: (namespace, previous) => void (isEnrolled(namespace) !== isEnrolled(previous) && queue.add(namespace.metadata.name!)),
+          added: (namespace) => void (isEnrolled(namespace) && ways(namespace.metadata.name!)),
+          updated: (namespace, previous) => void (isEnrolled(namespace) !== isEnrolled(previous) && ways(namespace.metadata.name!)),
         }),
-        policies.onChange((key) => key !== undefined && queue.add(key.slice(0, key.indexOf('/')))),
+        policies.onChange((key) => key !== undefined && ways(key.slice(0, key.indexOf('/')))),
         // A status that somebody else wrote over.
         caches.policies.subscribe({ updated: own }),
         // What somebody else changed or took away is put back.
@@ -70,7 +82,7 @@ export function networks({ context, client }: Leading): LeaderController {
         caches.pods.subscribe({ added: names, updated: (pod, previous) => void (sameChoice(pod, previous) || names(pod)), deleted: names }),
         caches.services.subscribe({
           added: anyService,
-          updated: (service: Service, previous) => void (isDeepStrictEqual(service.spec, previous.spec) || anyService()),
+          updated: (service: Service, previous) => void (sameService(service, previous) || anyService()),
           deleted: anyService,
         }),
       ];
