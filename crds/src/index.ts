@@ -3,7 +3,7 @@ export * from './types.js';
 export * from './policy.js';
 export * from './approval.js';
 export * from './objects.js';
-export { MAX_STREAM_KEYS } from './limits.js';
+export { MAX_LAST_VALID_CHARS, MAX_STREAM_KEYS } from './limits.js';
 export { durationMillis } from './duration.js';
 export { parsePolicies, readResource, type ParsedPolicies, type ReadResource } from './parse/parse.js';
 export type { Problem, ProblemCode } from './check/finding.js';

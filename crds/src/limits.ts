@@ -9,6 +9,9 @@ export const MAX_YAML_ALIASES = 100;
 /** Problems reported for one file; one more says that there are others. */
 export const MAX_PROBLEMS = 200;
 
+/** Characters of the last valid spec in a policy's status: with the spec itself well below the 1.5 MiB that etcd takes. */
+export const MAX_LAST_VALID_CHARS = 393_216;
+
 /** Targets of one policy. */
 export const MAX_TARGETS = 64;
 /** Hosts of one target. */

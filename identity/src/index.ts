@@ -19,6 +19,7 @@ export { CAIRN_AUDIENCE, LAUNCH_TYPE, launchClaims, mintLaunchToken, type Launch
 export { createLaunchVerifier, type LaunchVerifier, type LaunchVerifierOptions } from './launch-verifier.js';
 export { createOidcVerifier, type OidcVerifier, type OidcVerifierOptions, type VerifiedPrincipal } from './oidc.js';
 export { groupsFrom } from './oidc-groups.js';
+export { reachProvider, type ReachableProvider, type Reached } from './reach.js';
 export { createPersonTokenVerifier, mintPersonToken, type PersonTokenTerms, type PersonTokenVerifier } from './person-token.js';
 export { RevocationList, type Revocation } from './revocation.js';
 export * from './saml/index.js';

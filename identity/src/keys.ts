@@ -13,10 +13,12 @@ export interface LoadedJwks {
 }
 export type KeyResolver = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
-async function fetchKeys(url: URL): Promise<KeyResolver> {
+/** A published key set, and what resolves keys in it. Throws IdentityError `unavailable`. */
+export async function fetchKeySet(url: URL): Promise<{ set: JSONWebKeySet; resolve: KeyResolver }> {
   const { text } = await fetchDocument(url, 'the JWKS');
   try {
-    return createLocalJWKSet(parseObject(text, 'the JWKS') as unknown as JSONWebKeySet);
+    const set = parseObject(text, 'the JWKS') as unknown as JSONWebKeySet;
+    return { set, resolve: createLocalJWKSet(set) };
   } catch (error) {
     if (error instanceof IdentityError) throw error;
     throw new IdentityError('unavailable', `the JWKS at ${url.origin} is not a key set`);
@@ -63,7 +65,7 @@ function renewedKeys(load: () => Promise<KeyResolver>, clock: () => number): Key
 export function createKeyResolver(source: JwksSource, clock: () => number = Date.now): KeyResolver {
   if (typeof source === 'string' || source instanceof URL) {
     const url = trustedUrl(String(source), 'the JWKS address');
-    return renewedKeys(() => fetchKeys(url), clock);
+    return renewedKeys(async () => (await fetchKeySet(url)).resolve, clock);
   }
   if ('load' in source) return renewedKeys(async () => createLocalJWKSet(await source.load()), clock);
   if (typeof source !== 'function') return createLocalJWKSet(source);

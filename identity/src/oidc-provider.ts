@@ -10,6 +10,17 @@ interface Discovered {
   userinfo: string | undefined;
 }
 
+/** What a provider's discovery document says. Throws IdentityError. */
+export async function discover(issuer: string): Promise<{ jwksUri: string; userinfo: string | undefined }> {
+  const url = trustedUrl(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, 'the issuer');
+  const document = parseObject((await fetchDocument(url, 'the discovery document')).text, 'the discovery document');
+  if (document['issuer'] !== issuer) throw new IdentityError('issuer', `the discovery document of ${issuer} names another issuer`);
+  const jwksUri = document['jwks_uri'];
+  const userinfo = document['userinfo_endpoint'];
+  if (typeof jwksUri !== 'string') throw new IdentityError('unavailable', 'the discovery document names no jwks_uri');
+  return { jwksUri, userinfo: typeof userinfo === 'string' ? userinfo : undefined };
+}
+
 /** One provider as its discovery document describes it (OpenID Connect Discovery 4), renewed as keys are. */
 export class DiscoveredProvider {
   readonly #document: Renewed<Discovered>;
@@ -25,16 +36,10 @@ export class DiscoveredProvider {
   readonly keys: KeyResolver = async (header, token) => (await this.#document.get()).keys(header, token);
 
   async #discover(): Promise<Discovered> {
-    const url = trustedUrl(`${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, 'the issuer');
-    const document = parseObject((await fetchDocument(url, 'the discovery document')).text, 'the discovery document');
-    if (document['issuer'] !== this.issuer)
-      throw new IdentityError('issuer', `the discovery document of ${this.issuer} names another issuer`);
-    const jwksUri = document['jwks_uri'];
-    const userinfo = document['userinfo_endpoint'];
-    if (typeof jwksUri !== 'string') throw new IdentityError('unavailable', 'the discovery document names no jwks_uri');
+    const { jwksUri, userinfo } = await discover(this.issuer);
     const same = this.#last?.jwksUri === jwksUri ? this.#last.keys : undefined;
     const keys = same ?? createKeyResolver(jwksUri, this.clock);
-    this.#last = { keys, jwksUri, userinfo: typeof userinfo === 'string' ? userinfo : undefined };
+    this.#last = { keys, jwksUri, userinfo };
     return this.#last;
   }
 

@@ -9,11 +9,13 @@ import { streams } from './controllers/streams/index.js';
 import type { LeaderController, Leading } from './controllers/leading.js';
 import { networks } from './controllers/networks/index.js';
 import { policies } from './controllers/policies/index.js';
+import { providers } from './controllers/providers/index.js';
 import { createController } from './kubernetes/index.js';
 
 /** Each controller of the leader: one line. */
 const CONTROLLERS: readonly ((leading: Leading) => LeaderController)[] = [
   policies,
+  providers,
   networks,
   certificates,
   approvals,

@@ -1,6 +1,6 @@
 /** The sidecar: starts, serves, and on SIGTERM drains and seals its stream. */
 import { serveAdmin } from './admin/server.js';
-import { startListeners } from './capture/start.js';
+import { startListeners, startWatch } from './capture/start.js';
 import { sidecarConfig } from './config/config.js';
 import { createContext } from './config/context.js';
 import { closeEvidence } from './config/evidence.js';
@@ -24,6 +24,7 @@ try {
   if (grant !== undefined) own.launch = await retried('launch', log, signal, () => launches.of(grant, 'grant'));
   writeAgentFolder(config.agentFolder, context.authority.certificate, config.agent.namespace, context.sessionToken);
   const listeners = await startListeners(context);
+  startWatch(context, signal);
   const sweeper = sweepPumps();
   const janitor = config.kafka ? undefined : deleteIngested(config.spoolFolder, log);
   const notReady = (): string | undefined => stream.refusing?.message ?? standing.problem;

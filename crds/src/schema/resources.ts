@@ -3,8 +3,9 @@ import { agentLaunchSpec, agentLaunchStatus, auditStreamSpec, auditStreamStatus 
 import { approvalSpec, approvalStatus } from './approval.js';
 import { auditPolicySpec } from './audit-policy.js';
 import { identityProviderSpec } from './identity-provider.js';
-import { status } from './status.js';
-import type { Schema } from './structural.js';
+import { MAX_LAST_VALID_CHARS } from '../limits.js';
+import { status, time } from './status.js';
+import { text, type Schema } from './structural.js';
 
 export interface PrinterColumn {
   name: string;
@@ -35,7 +36,11 @@ export const AUDIT_POLICY: CustomResource = {
   scope: 'Namespaced',
   description: 'What the agents of a namespace may do, and what is kept of it.',
   spec: auditPolicySpec,
-  status: status(),
+  status: status({
+    lastValid: text('The spec that agents run by, as JSON: the last version that held. It outlives the operator that read it.', {
+      maxLength: MAX_LAST_VALID_CHARS,
+    }),
+  }),
   columns: [
     { name: 'Default', type: 'string', jsonPath: '.spec.default.action' },
     { name: 'Undeclared', type: 'string', jsonPath: '.spec.undeclared' },
@@ -52,7 +57,7 @@ export const IDENTITY_PROVIDER: CustomResource = {
   scope: 'Cluster',
   description: 'Who vouches for people.',
   spec: identityProviderSpec,
-  status: status(),
+  status: status({ lastFetched: time('When its metadata and keys were last fetched.') }),
   columns: [
     { name: 'Issuer', type: 'string', jsonPath: '.spec.oidc.issuer' },
     { name: 'Metadata', type: 'string', jsonPath: '.spec.saml.metadata' },

@@ -1,7 +1,10 @@
 /** Two replicas of the operator, with the rights that the chart gives them, on a real API server. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { before, describe, test } from 'node:test';
 import type { Bundle } from '@cairn/crds';
+import { generateSigningKey } from '@cairn/identity';
 import { CHART, NAMESPACE, RELEASE } from '../chart/repository.js';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { startOperator, type Answer, type OperatorProcess } from '../harness/operator.js';
@@ -15,9 +18,9 @@ interface Condition {
   message: string;
   observedGeneration: number;
 }
-interface Policy {
+interface Observed {
   metadata: { generation: number };
-  status?: { conditions?: Condition[] };
+  status?: { conditions?: Condition[]; lastFetched?: string };
 }
 interface NetworkPolicy {
   metadata: { name: string; uid: string };
@@ -79,8 +82,8 @@ describe('two replicas of the operator on a real API server', () => {
 
   const start = (podName: string): Promise<OperatorProcess> => startOperator(scope, { podName, namespace: NAMESPACE, kubeconfig });
 
-  async function conditions(name: string, namespace = 'research'): Promise<Record<string, string>> {
-    const { metadata, status } = await server.get<Policy>('auditpolicy', name, '-n', namespace);
+  async function conditions(...object: string[]): Promise<Record<string, string>> {
+    const { metadata, status } = await server.get<Observed>(...(object as [string]));
     const current = (status?.conditions ?? []).filter(({ observedGeneration }) => observedGeneration === metadata.generation);
     return Object.fromEntries(current.map(({ type, status: is, reason }) => [type, `${is}/${reason}`]));
   }
@@ -88,7 +91,7 @@ describe('two replicas of the operator on a real API server', () => {
   async function untilConditions(name: string, wanted: Record<string, string>): Promise<void> {
     let last: Record<string, string> = {};
     await until(JSON.stringify(wanted), async () => {
-      last = await conditions(name);
+      last = await conditions('auditpolicy', name, '-n', 'research');
       return Object.entries(wanted).every(([type, is]) => last[type] === is);
     }).catch((error: unknown) => assert.fail(`${String(error)}; it was ${JSON.stringify(last)}`));
   }
@@ -174,6 +177,41 @@ describe('two replicas of the operator on a real API server', () => {
     await until('the fence to go', async () => (await fence()) === undefined);
   });
 
+  test('an identity provider says whether its metadata and keys can be had, and when they were', async (t) => {
+    const keys = { keys: [(await generateSigningKey()).publicJwk] };
+    let answering = false;
+    const idp = createServer((request, response) => {
+      const issuer = `http://${request.headers.host}`;
+      const document = request.url === '/jwks' ? keys : { issuer, jwks_uri: `${issuer}/jwks` };
+      response.writeHead(answering ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(document));
+    });
+    await new Promise<void>((resolve) => idp.listen(0, '127.0.0.1', resolve));
+    t.after(() => idp.close().closeAllConnections());
+    const issuer = `http://127.0.0.1:${(idp.address() as AddressInfo).port}`;
+    const provider = (audience: string): object => ({
+      apiVersion: 'cairn.dev/v1alpha1',
+      kind: 'IdentityProvider',
+      metadata: { name: 'corp' },
+      spec: { oidc: { issuer, audiences: [audience] } },
+    });
+    await server.apply([provider('cairn')]);
+    const down = await until('the failure', async () => {
+      const found = await conditions('identityprovider', 'corp');
+      return found['Ready'] !== undefined && found;
+    });
+    assert.deepEqual(down, { Ready: 'False/NotReached', Accepted: 'True/Valid', Reachable: 'False/NotReached' });
+    const { status } = await server.get<Observed>('identityprovider', 'corp');
+    assert.match(status!.conditions!.find(({ type }) => type === 'Reachable')!.message, /answered 503/);
+    assert.equal(status!.lastFetched, undefined);
+    answering = true;
+    await server.apply([provider('another')]);
+    await until('its keys', async () => (await conditions('identityprovider', 'corp'))['Ready'] === 'True/InForce');
+    const { status: after } = await server.get<Observed>('identityprovider', 'corp');
+    assert.match(after!.conditions!.find(({ type }) => type === 'Reachable')!.message, /1 signing key/);
+    assert.ok(Math.abs(Date.parse(after!.lastFetched!) - Date.now()) < 60_000);
+    await server.kubectl(['delete', 'identityprovider', 'corp']);
+  });
+
   test('policies that claim the same pods say so, and stop saying so', async () => {
     await server.apply([policy('other', TEAM)]);
     for (const name of ['team', 'other'])
@@ -251,6 +289,11 @@ describe('two replicas of the operator on a real API server', () => {
       await untilConditions('team', { Ready: 'False/InvalidKeptPrevious', Accepted: 'False/InvalidKeptPrevious' });
       const answer = await ask(replicas[1]!);
       assert.deepEqual([answer.status, depth(answer)], [200, 3]);
+      // One that starts now never saw the version that held: it is in the policy's status.
+      const later = await start('cairn-operator-later');
+      const served = await ask(later);
+      assert.deepEqual([served.status, depth(served)], [200, 3], served.body);
+      await later.stop('SIGTERM');
       await server.kubectl([
         'patch',
         'auditpolicy',

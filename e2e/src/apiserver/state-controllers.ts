@@ -15,7 +15,10 @@ export function runController(t: TestContext, each: ReturnType<typeof streamsCon
 }
 
 /** A reflector that runs for the test, once it is as full as the server. */
-export async function following<T extends kubernetes.Reflector<kubernetes.ApiObject>>(t: TestContext, reflector: T): Promise<T> {
+export async function following<T extends kubernetes.ApiObject>(
+  t: TestContext,
+  reflector: kubernetes.Reflector<T>,
+): Promise<kubernetes.Reflector<T>> {
   reflector.start();
   t.after(() => reflector.stop());
   await reflector.whenSynced();

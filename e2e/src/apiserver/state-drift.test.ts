@@ -38,10 +38,11 @@ async function watchdog(t: TestContext, server: ApiServer): Promise<Watchdog> {
   const fence = fenceParts(client, fenceOptions, log);
   for (const cache of [...Object.values(certificates), ...fence.map((part) => part.cache)]) await following(t, cache);
   const namespaces = await following(t, new kubernetes.Reflector(client, kubernetes.NAMESPACES));
+  const policies = await following(t, new kubernetes.Reflector(client, kubernetes.AUDIT_POLICIES));
   const found = new Map<string, number>();
   const events = new kubernetes.EventRecorder(client, { instance: 'cairn-operator-test' });
   const context = {
-    caches: { ...certificates, fence, namespaces },
+    caches: { ...certificates, fence, namespaces, policies },
     events,
     metrics: { drift: (kind: string, count: number) => void found.set(kind, count) },
     config: { webhook: { name: 'cairn' } },
@@ -62,13 +63,24 @@ describe('the drift watchdog, on a real API server', () => {
     await prepare(shared());
     await shared().apply(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'].map(configuration));
     await shared().apply(fencePolicies(fenceOptions));
+    await shared().apply([
+      { apiVersion: 'cairn.dev/v1alpha1', kind: 'AuditPolicy', metadata: { name: 'research', namespace: 'research' }, spec: {} },
+    ]);
   });
+
+  /** `STATUS REASON` of the policy's condition, as long as it is about its present generation. */
+  const enforced = async (): Promise<string | undefined> => {
+    const { metadata, status } = await shared().get<kubernetes.StoredPolicy>('auditpolicy', 'research', '-n', 'research');
+    const found = status?.conditions?.find((each) => each.type === 'Enforced' && each.observedGeneration === metadata.generation);
+    return found && `${found.status} ${found.reason}`;
+  };
 
   test('a policy of the fence that is gone, and a binding that refuses no longer, are told', async (t) => {
     const { found, told } = await watchdog(t, shared());
     assert.deepEqual([...found.values()], [0, 0, 0, 0, 0]);
     await shared().kubectl(['delete', 'validatingadmissionpolicy', 'cairn-agent-pods']);
     await until('the policy to be missed', () => Promise.resolve(found.get('FenceMissing') === 1));
+    await until('its condition', async () => (await enforced()) === 'False FenceMissing');
     const audit = JSON.stringify({ spec: { validationActions: ['Audit'] } });
     await shared().kubectl(['patch', 'validatingadmissionpolicybinding', 'cairn-tokens', '--type=merge', '-p', audit]);
     await until('the binding to be told', () => Promise.resolve(found.get('FenceChanged') === 1));
@@ -76,6 +88,7 @@ describe('the drift watchdog, on a real API server', () => {
     for (const expected of ['FenceMissing cairn-agent-pods', 'FenceChanged cairn-tokens']) assert.ok(reasons.includes(expected), expected);
     await shared().apply(fencePolicies(fenceOptions));
     await until('the fence as it was', () => Promise.resolve(found.get('FenceMissing') === 0 && found.get('FenceChanged') === 0));
+    await until('the condition of an installation that holds', async () => (await enforced()) === 'True LayersHold');
   });
 
   test('webhooks that somebody weakened are put right, those that are gone and pods without sidecars are told', async (t) => {

@@ -42,6 +42,13 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) as s:
     print("connected")
 `;
 
+/** Says nothing until the other side hangs up. */
+const HOLD = `
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 30) as s:
+    print(s.recv(1))
+`;
+
 /** Serves one caller what an agent would like to tell it. */
 const SERVE = `
 import socket, sys
@@ -87,6 +94,8 @@ export interface Attempts {
   icmp(host: string): Promise<Finished>;
   boundUdp(port: number, text: string): Promise<Finished>;
   connect(host: string, port: number): Promise<Finished>;
+  /** Connects, and ends when the other side does. */
+  hold(host: string, port: number): Promise<Finished>;
   /** Ends with code 0 once somebody was served. */
   serve(port: number, seconds: number): Promise<Finished>;
   /** As the sidecar's user. */
@@ -104,6 +113,7 @@ export function attempts(network: Network, python: string): Attempts {
     icmp: (host) => script(ICMP, host),
     boundUdp: (port, text) => script(BOUND_UDP, port, text),
     connect: (host, port) => script(CONNECT, host, port),
+    hold: (host, port) => script(HOLD, host, port),
     serve: (port, seconds) => script(SERVE, port, seconds),
     connectExempt: (host, port) => network.asExempt(python, '-c', CONNECT, host, String(port)),
     lookup: (name) => script(LOOKUP, name),

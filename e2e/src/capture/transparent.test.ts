@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
 import { startSidecar, type Sidecar } from '../harness/sidecar.js';
 import { attempts, http, type Attempts } from './attempts.js';
-import { createNetwork, SIDECAR_UID, type Network } from './network.js';
+import { AGENT_UID, createNetwork, SIDECAR_UID, type Network } from './network.js';
 import { startWorld, type World } from './world.js';
 
 const POLICY = `
@@ -191,6 +191,26 @@ function suite(): void {
     assert.match((await http(network, `${direct()}/again`)).output, /403 application\/problem\+json/);
     assert.match((await http(network, 'http://sink.internal:8080/again')).output, /^from outside\n200/);
     assert.deepEqual(world.reached.splice(0), ['http /again']);
+  });
+
+  test('while the rules hold nothing is told to go past the sidecar; without them a connection is, with where it went', async () => {
+    const past = (): string[] => sidecar!.log.filter((line) => line.includes('went past the sidecar'));
+    assert.deepEqual(past(), []);
+    await network.release();
+    try {
+      const holding = tried.hold(network.host, world.http);
+      const events = await sidecar!.eventsWhen((all) =>
+        all.some(({ stage, target }) => stage === 'complete' && target?.name === 'uncaptured'),
+      );
+      world.hangUp();
+      await holding;
+      const intent = events.find(({ stage, target }) => stage === 'intent' && target?.name === 'uncaptured');
+      assert.deepEqual(intent?.target, { name: 'uncaptured', host: network.host, port: world.http });
+      assert.match(intent?.decision?.reason ?? '', /capture rules of this pod do not hold/);
+      assert.match(past()[0]!, new RegExp(`"uid":${AGENT_UID}`));
+    } finally {
+      await network.capture({ CAIRN_SIDECAR_UID: String(SIDECAR_UID) });
+    }
   });
 
   test('with the sidecar gone nothing passes', async () => {

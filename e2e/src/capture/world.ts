@@ -13,6 +13,8 @@ export interface World {
   readonly loopback: number;
   /** `http /path`, `postgres`, `udp TEXT`, as they came. */
   readonly reached: string[];
+  /** Ends what is open over HTTP. */
+  hangUp(): void;
   close(): void;
 }
 
@@ -41,6 +43,7 @@ export async function startWorld({ host }: Network): Promise<World> {
     udp: udp.address().port,
     loopback: loopback.address().port,
     reached,
+    hangUp: () => http.closeAllConnections(),
     close() {
       http.closeAllConnections();
       http.close();

@@ -84,6 +84,21 @@ test('one that never held is in force nowhere', async (t) => {
   assert.deepEqual(book.inNamespace('lab'), []);
 });
 
+test('an operator that starts later falls back on the version that was recorded as the last one that held, if it still does', async (t) => {
+  const { api, book, changes } = await start(t);
+  const stored = (name: string, lastValid: string): ApiObject => ({ ...policy(2, WRONG, name), status: { lastValid } }) as ApiObject;
+  api.put(POLICIES, stored('kept', JSON.stringify({ undeclared: 'Record' })));
+  api.put(POLICIES, stored('wrong', JSON.stringify(WRONG)));
+  api.put(POLICIES, stored('broken', '{'));
+  await until(() => changes.length === 3);
+  const { inForce, problems } = book.state('lab/kept')!;
+  assert.deepEqual([inForce!.spec.undeclared, inForce!.spec.identity.required !== undefined, problems.length], ['Record', true, 1]);
+  assert.deepEqual(
+    ['wrong', 'broken'].map((name) => book.state(`lab/${name}`)!.inForce),
+    [undefined, undefined],
+  );
+});
+
 test('providers are listed by name, the same list until one changes', async (t) => {
   const { api, book, changes } = await start(t);
   const oidc = { issuer: 'https://idp.example.com', audiences: ['cairn'], groupsClaim: 'groups', usernameClaim: 'email' };

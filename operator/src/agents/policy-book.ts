@@ -20,6 +20,17 @@ function readStored(object: ApiObject, kind: string): ReadResource {
   return readResource({ ...object, apiVersion: 'cairn.dev/v1alpha1', kind });
 }
 
+/** The version that the operator recorded as the last one that held, where it still does. */
+function recorded(stored: StoredPolicy): AuditPolicy | undefined {
+  const text = stored.status?.lastValid;
+  if (text === undefined) return undefined;
+  try {
+    return readStored({ ...stored, spec: JSON.parse(text) as object } as ApiObject, 'AuditPolicy').policy;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes of status alone leave the generation as it is. */
 function sameSpec(a: ApiObject, b: ApiObject): boolean {
   return a.metadata.uid === b.metadata.uid && a.metadata.generation !== undefined && a.metadata.generation === b.metadata.generation;
@@ -96,7 +107,8 @@ export class PolicyBook {
   #take(stored: StoredPolicy): void {
     const key = keyOf(stored);
     const { policy, problems } = readStored(stored, 'AuditPolicy');
-    const inForce = policy ? bare(policy) : this.#states.get(key)?.inForce;
+    const kept = policy ?? this.#states.get(key)?.inForce ?? recorded(stored);
+    const inForce = kept && bare(kept);
     this.#states.set(key, { stored, problems, ...(inForce ? { inForce } : {}) });
     this.#changed(stored);
   }

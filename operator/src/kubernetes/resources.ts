@@ -30,12 +30,14 @@ interface ObservedStatus {
 /** As stored: what users left out is absent where the API server has no default for it; see completed policies of @cairn/crds. */
 export interface StoredPolicy extends ApiObject {
   spec: Partial<AuditPolicySpec>;
-  status?: ObservedStatus;
+  /** `lastValid`: a spec, complete, as JSON. */
+  status?: ObservedStatus & { lastValid?: string };
 }
 
 export interface StoredProvider extends ApiObject {
   spec: Partial<ProviderObject['spec']>;
-  status?: ObservedStatus;
+  /** `lastFetched`: RFC 3339. */
+  status?: ObservedStatus & { lastFetched?: string };
 }
 
 const core = { group: '', version: 'v1' } as const;

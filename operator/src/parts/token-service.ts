@@ -2,6 +2,7 @@
 import type { PodReference } from '@cairn/identity';
 import { createBundles } from '../controllers/bundles/index.js';
 import { WORKLOAD_AUDIENCE } from '../inject/index.js';
+import { PODS } from '../kubernetes/index.js';
 import { createOperatorService, createReviewedWorkloads, createTokenReviews, reviewBy, type PodStanding } from '../service/index.js';
 import type { OperatorContext } from '../context.js';
 import type { Part } from './part.js';
@@ -12,6 +13,12 @@ function standings({ agents }: OperatorContext): (pod: PodReference) => Promise<
     if (!pod) return 'absent';
     return pod.metadata.deletionTimestamp === undefined ? 'present' : 'terminating';
   };
+}
+
+/** Nobody but kubelet can run the rules again: the pod has to be made anew. */
+function tellBypass({ events }: OperatorContext, pod: PodReference, { host, port }: { host: string; port: number }): void {
+  const note = `A connection to ${host} port ${port} went past the sidecar: the capture rules of this pod do not hold. Find out who took them away, and delete the pod; its owner makes it anew.`;
+  events.record({ resource: PODS, metadata: pod }, { type: 'Warning', reason: 'CaptureBypassed', action: 'Watch', note });
 }
 
 export const tokenService: Part = async (context) => {
@@ -28,6 +35,7 @@ export const tokenService: Part = async (context) => {
     providers: () => policies.providerSpecs(),
     bundleFor: (pod) => bundles.bundleFor(pod),
     agentOf: (pod) => bundles.agentOf(pod),
+    uncaptured: (pod, to) => tellBypass(context, pod, to),
     adminGroups: config.adminGroups,
     launchSeconds: config.launchSeconds,
     log,

@@ -32,6 +32,8 @@ export const APPROVAL_KEPT_SECONDS = 7 * 24 * 60 * 60;
 export const APPROVAL_TIMEOUT_SECONDS = 7 * 24 * 60 * 60;
 export const APPROVAL_OPERATIONS_COUNT = 100;
 export const SUMMARY_CHARACTERS = 64 * 1024;
+/** An address, or a name (RFC 1035 2.3.4). */
+export const HOST_CHARACTERS = 253;
 export const REASON_CHARACTERS = 4096;
 /** Retired public keys that stay published, so that what they signed can be verified: certificates of streams, and grants, which live for years. */
 export const PREVIOUS_KEYS_COUNT = 64;

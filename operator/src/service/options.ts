@@ -56,6 +56,8 @@ export interface OperatorServiceOptions {
   agentOf(pod: PodReference): AgentDescription | undefined | Promise<AgentDescription | undefined>;
   /** Absent: no gateway is installed. */
   gateway?: GatewayOptions;
+  /** A sidecar saw a connection of its pod go past it. */
+  uncaptured?(pod: PodReference, to: { host: string; port: number }): void;
   /** Groups whose members may revoke launches and see every approval. */
   adminGroups?: readonly string[];
   /** Lifetime of launch tokens; default 900. */

@@ -11,6 +11,7 @@ import { BUNDLES, bundleRoutes } from './bundle-routes.js';
 import { openContext, type ServiceContext } from './context.js';
 import { certificateRoutes } from './certificate-routes.js';
 import { evidenceRoutes } from './evidence/routes.js';
+import { uncapturedRoutes } from './evidence/uncaptured.js';
 import { requestLog, securityHeaders } from './http/basics.js';
 import { requestCount } from './http/metrics.js';
 import { notFound, problemHandler } from './http/problem.js';
@@ -61,6 +62,7 @@ function createApp(context: ServiceContext): Express {
     tokenRoutes(context),
     certificateRoutes(context),
     evidenceRoutes(context),
+    uncapturedRoutes(context),
     bundleRoutes(context),
     revocationRoutes(context),
     approvalRoutes(context),

@@ -6,6 +6,7 @@ import type { Tally } from '../record/tally.js';
 export interface Metrics {
   readonly registry: Registry;
   readonly refusedNames: Counter;
+  readonly uncaptured: Counter;
 }
 
 export interface MetricSources {
@@ -42,6 +43,11 @@ export function createMetrics(sources: MetricSources): Metrics {
   return {
     registry,
     refusedNames: new Counter({ name: 'cairn_sidecar_dns_refused_total', help: 'Lookups of names that no policy declares', registers }),
+    uncaptured: new Counter({
+      name: 'cairn_sidecar_uncaptured_connections_total',
+      help: 'Connections that went past the sidecar, because the capture rules do not hold',
+      registers,
+    }),
   };
 }
 

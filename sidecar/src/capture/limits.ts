@@ -14,3 +14,9 @@ export const FAREWELL_TIMEOUT_MS = 5_000;
 export const MAX_INBOUND_BODY_BYTES = 1024 * 1024;
 /** How long the context of a request whose caller went away stays open, milliseconds. */
 export const ABANDONED_CONTEXT_MS = 30_000;
+/** Between two looks at the pod's sockets for connections that go past the sidecar, milliseconds. */
+export const WATCH_LOOK_MS = 2_000;
+/** Lines of one table of sockets that are looked at. */
+export const MAX_WATCHED_SOCKETS = 16_384;
+/** Connections past the sidecar that are told of, and recorded, in one boot: the first says all there is to say. */
+export const MAX_UNCAPTURED_TOLD = 256;

@@ -168,6 +168,19 @@ export class Outbound implements Departure {
     refusal(socket, initial, { host, port, reason: verdict.reason ?? 'no target of the policy declares it', event: exchange.id });
   }
 
+  /** Records a connection that went past the sidecar. Returns the event's id. */
+  bypassed({ host, port }: { host: string; port: number }): string {
+    const { services } = this;
+    const facts = { id: uuidv7(), direction: 'outbound', protocol: 'tcp', target: { name: 'uncaptured', host, port } } as const;
+    const exchange = sessionRecorder(services.recorder, facts).intent({
+      attribution: services.contexts.attribute({}),
+      verdict: { ...this.#denial('it went past the sidecar: the capture rules of this pod do not hold'), action: 'Allow' },
+      operation: { verb: 'CONNECT', resource: `${host}:${port}`, effect: 'write' },
+    });
+    exchange.complete({ status: 'uncaptured' });
+    return exchange.id;
+  }
+
   #start(connection: Connection, route: Route, openSession: (context: SessionContext) => Session, protocol: string): void {
     const { services } = this;
     const id = uuidv7();

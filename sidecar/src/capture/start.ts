@@ -2,10 +2,24 @@
 import type { Server } from 'node:net';
 import type { SidecarContext } from '../config/context.js';
 import { listenForTarget, listenProxy, listenTransparent } from './listeners.js';
+import type { PodSocket } from './sockets.js';
+import { watchCapture } from './watch.js';
 
 export interface Listeners {
   /** Takes no new connections; those that are open go on. */
   close(): void;
+}
+
+/** Without its rules a pod's connections are not refused, they are not seen: the sockets themselves tell. */
+export function startWatch({ config, outbound, operator, metrics, log }: SidecarContext, signal: AbortSignal): void {
+  // Elsewhere than in a pod of its own there are sockets of others.
+  if (config.capture !== 'transparent') return;
+  const told = ({ remote: { host, port }, uid }: PodSocket): void => {
+    metrics.uncaptured.inc();
+    log.error('a connection went past the sidecar', { host, port, uid, event: outbound.bypassed({ host, port }) });
+    operator.uncaptured(host, port).catch((error: Error) => log.warn('the operator was not told', { reason: error.message }));
+  };
+  watchCapture(process.getuid!(), told, signal);
 }
 
 export async function startListeners(context: SidecarContext): Promise<Listeners> {

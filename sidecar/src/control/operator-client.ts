@@ -151,6 +151,11 @@ export class OperatorClient {
     return (JSON.parse(answer.body) as { revocations: Revocation[] }).revocations;
   }
 
+  /** Tells of a connection of this pod that went past the sidecar. */
+  async uncaptured(host: string, port: number): Promise<void> {
+    await this.#post('/v1/uncaptured', { host, port });
+  }
+
   async requestApproval(request: ApprovalRequest, headers?: Record<string, string>): Promise<Approval> {
     return JSON.parse((await this.#post('/v1/approvals', request, headers)).body) as Approval;
   }

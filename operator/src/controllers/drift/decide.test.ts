@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fencePolicies } from '../../admission/index.js';
-import { driftOf, strengthened, type DriftFacts } from './decide.js';
+import { driftOf, enforcedIn, strengthened, type DriftFacts, type Finding } from './decide.js';
 import type { FenceFact, FenceKind, FenceObject } from './fence.js';
+import { FINDINGS_SHOWN_COUNT } from './limits.js';
 
 const whole = (failurePolicy = 'Fail') => ({
   metadata: { name: 'cairn' },
@@ -33,6 +34,37 @@ test('it is put back to Fail and left alone otherwise', () =>
 
 test('a pod without a sidecar is told by name', () => {
   assert.deepEqual(kinds(facts({}, [{ name: 'old', namespace: 'research', uid: 'u' }])), ['PodNotInjected Pod/old']);
+});
+
+describe('the condition of a policy', () => {
+  const findings = driftOf(facts({ MutatingWebhookConfiguration: undefined }, [{ name: 'old', namespace: 'research', uid: 'u' }]));
+  const condition = (namespace: string, found: readonly Finding[], enrolled = true): string => {
+    const { type, status, reason } = enforcedIn(namespace, enrolled, found);
+    return `${type} ${status} ${reason}`;
+  };
+
+  test('holds where nothing was found, and nowhere without enrolment', () => {
+    assert.equal(condition('research', []), 'Enforced True LayersHold');
+    assert.equal(condition('research', [], false), 'Enforced False NotEnrolled');
+  });
+
+  test('says what of the installation is gone in every namespace, and which pods have no sidecar in their own', () => {
+    assert.equal(condition('other', findings), 'Enforced False WebhookMissing');
+    assert.equal(condition('other', findings.slice(1)), 'Enforced True LayersHold');
+    assert.equal(condition('research', findings.slice(1)), 'Enforced False PodNotInjected');
+  });
+
+  test('names as many findings as it shows, and counts the one beyond', () => {
+    const pods = (count: number): Finding[] =>
+      driftOf(
+        facts(
+          {},
+          Array.from({ length: count }, (_, n) => ({ name: `pod-${n}`, namespace: 'research', uid: `${n}` })),
+        ),
+      );
+    assert.doesNotMatch(enforcedIn('research', true, pods(FINDINGS_SHOWN_COUNT)).message, / more\.$/);
+    assert.match(enforcedIn('research', true, pods(FINDINGS_SHOWN_COUNT + 1)).message, /And 1 more\.$/);
+  });
 });
 
 describe('the fence', () => {

@@ -1,6 +1,8 @@
 /** What is not as the installation needs it and nobody else puts right. Pure. */
+import type { Observation } from '../../kubernetes/index.js';
 import type { WebhookConfiguration } from '../certificates/gather.js';
 import { changesOf, type FenceFact } from './fence.js';
+import { FINDINGS_SHOWN_COUNT } from './limits.js';
 
 export const DRIFT_KINDS = ['WebhookMissing', 'WebhookWeakened', 'FenceMissing', 'FenceChanged', 'PodNotInjected'] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
@@ -63,6 +65,25 @@ export function driftOf(facts: DriftFacts): Finding[] {
     note: 'this pod runs in an enrolled namespace without a sidecar, so the fence leaves it no way out; delete it, and its owner makes it anew',
   }));
   return [...ofWebhooks(facts), ...ofFence(facts), ...pods];
+}
+
+/** What the findings mean for the agents of one namespace: those of the installation, and those of its own pods. */
+export function enforcedIn(namespace: string, enrolled: boolean, findings: readonly Finding[]): Observation {
+  const said = (status: Observation['status'], reason: string, message: string): Observation => ({
+    type: 'Enforced',
+    status,
+    reason,
+    message,
+  });
+  if (!enrolled)
+    return said('False', 'NotEnrolled', 'The namespace has no label cairn.dev/enroll=true: pods without a sidecar pass the policy by.');
+  const concerning = findings.filter(({ regarding }) => regarding.namespace === undefined || regarding.namespace === namespace);
+  const [first] = concerning;
+  if (!first)
+    return said('True', 'LayersHold', 'Admission and its fence are as installed, and every pod of the namespace has its sidecar.');
+  const shown = concerning.slice(0, FINDINGS_SHOWN_COUNT).map(({ regarding, note }) => `${regarding.kind} ${regarding.name}: ${note}`);
+  const more = concerning.length > shown.length ? ` And ${concerning.length - shown.length} more.` : '';
+  return said('False', first.kind, `${shown.join('. ')}.${more}`);
 }
 
 /** The webhooks with their failure policy as it must be. */

@@ -1,19 +1,22 @@
-/** The watchdog: what somebody changed around the operator is told by Event and metric, and put right where it may be. */
-import { PODS, type KubernetesClient, type Pod, type Resource } from '../../kubernetes/index.js';
+/** The watchdog: what somebody changed around the operator is told by Event, condition and metric, and put right where it may be. */
+import { AUDIT_POLICIES, PODS, type KubernetesClient, type Namespace, type Pod, type Resource } from '../../kubernetes/index.js';
 import { AGENT_LABEL, ENROLL_LABEL } from '../../names.js';
 import type { OperatorContext } from '../../context.js';
 import { changed } from '../../state/conflicts.js';
 import { WEBHOOKS } from '../certificates/gather.js';
 import type { LeaderController, Leading } from '../leading.js';
-import { DRIFT_KINDS, driftOf, isWeakened, strengthened, type DriftFacts, type Finding } from './decide.js';
+import { report } from '../report.js';
+import { DRIFT_KINDS, driftOf, enforcedIn, isWeakened, strengthened, type DriftFacts, type Finding } from './decide.js';
 import { FENCE, fenceFacts } from './gather.js';
 import { LOOK_MS, TOLD_PODS_COUNT } from './limits.js';
 
 /** There is one thing to look at: the installation. */
 const KEY = 'installation';
+/** Beside the other controllers, which apply conditions of their own. */
+const MANAGER = 'cairn-operator-drift';
 
 export interface DriftContext {
-  caches: Pick<OperatorContext['caches'], 'namespaces' | 'mutating' | 'validating' | 'fence'>;
+  caches: Pick<OperatorContext['caches'], 'namespaces' | 'policies' | 'mutating' | 'validating' | 'fence'>;
   events: Pick<OperatorContext['events'], 'record'>;
   metrics: Pick<OperatorContext['metrics'], 'drift'>;
   config: { webhook: { name: string } };
@@ -29,6 +32,7 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
       const findings = driftOf(facts);
       tell(context, findings);
       await repair(client, facts);
+      await condition(context, client, findings);
       return { afterMs: LOOK_MS };
     },
     feed(queue) {
@@ -36,6 +40,14 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
       const all = { added: look, updated: look, deleted: look };
       const watched = [caches.mutating, caches.validating, ...caches.fence.map(({ cache }) => cache)];
       const ends = watched.map((cache) => cache.subscribe(all));
+      // A policy that is new has no condition yet; one that changed has it for its last generation.
+      ends.push(
+        caches.policies.subscribe({
+          added: look,
+          updated: ({ metadata }, previous) => void (metadata.generation === previous.metadata.generation || look()),
+        }),
+        caches.namespaces.subscribe({ updated: (now, before) => void (isEnrolled(now) === isEnrolled(before) || look()) }),
+      );
       look();
       return () => ends.forEach((end) => end());
     },
@@ -44,7 +56,7 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
 
 async function gather({ caches, config }: DriftContext, client: KubernetesClient): Promise<DriftFacts> {
   const { name } = config.webhook;
-  const enrolled = [...caches.namespaces.store.all()].filter(({ metadata }) => metadata.labels?.[ENROLL_LABEL] === 'true');
+  const enrolled = [...caches.namespaces.store.all()].filter(isEnrolled);
   const uninjected: DriftFacts['uninjected'][number][] = [];
   for (const { metadata } of enrolled) {
     // In memory there are agents' pods alone.
@@ -79,6 +91,20 @@ function tell({ events, metrics }: DriftContext, findings: readonly Finding[]): 
   for (const { kind, regarding, note } of findings.slice(0, TOLD_PODS_COUNT)) {
     events.record({ resource: RESOURCES[regarding.kind]!, metadata: regarding }, { type: 'Warning', reason: kind, action: 'Watch', note });
   }
+}
+
+/** AuditPolicies are what is not held to: theirs is the condition. */
+async function condition({ caches }: DriftContext, client: KubernetesClient, findings: readonly Finding[]): Promise<void> {
+  const now = new Date().toISOString();
+  for (const policy of caches.policies.store.all()) {
+    const namespace = policy.metadata.namespace!;
+    const enrolled = isEnrolled(caches.namespaces.store.get({ name: namespace }));
+    await report(client, AUDIT_POLICIES, policy, { observation: enforcedIn(namespace, enrolled, findings), manager: MANAGER, now });
+  }
+}
+
+function isEnrolled(namespace: Namespace | undefined): boolean {
+  return namespace?.metadata.labels?.[ENROLL_LABEL] === 'true';
 }
 
 async function repair(client: KubernetesClient, { webhooks }: DriftFacts): Promise<void> {

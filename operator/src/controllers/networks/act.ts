@@ -1,25 +1,17 @@
 /** Makes the NetworkPolicies of a namespace what they are to be, and says so in the policies' status. */
 import { isDeepStrictEqual } from 'node:util';
 import {
-  AUDIT_POLICIES,
-  conditionsOf,
   keyOf,
   NAMESPACES,
   NETWORK_POLICIES,
-  sameConditions,
   SERVICES,
   type EventRecorder,
   type KubernetesClient,
   type Namespace,
   type NetworkPolicy,
-  type Observation,
-  type StoredPolicy,
 } from '../../kubernetes/index.js';
 import { DEFAULT_DENY } from './decide.js';
 import type { IngressNote } from './ingress.js';
-
-/** Beside the policies controller, which applies the other conditions. */
-const MANAGER = 'cairn-operator-networks';
 
 export interface Hands {
   client: KubernetesClient;
@@ -61,13 +53,4 @@ export function tellOwners({ events }: Hands, notes: readonly IngressNote[], fou
     if (made !== undefined && found.some(({ metadata }) => metadata.name === made)) continue;
     events.record({ resource: SERVICES, metadata: service.metadata }, { type, reason, action: 'Fence', note });
   }
-}
-
-export async function report({ client }: Hands, policy: StoredPolicy, observation: Observation, now: string): Promise<void> {
-  const { name, namespace, generation } = policy.metadata;
-  const before = policy.status?.conditions;
-  const conditions = conditionsOf(before, [observation], generation, now);
-  if (sameConditions(before, conditions)) return;
-  const applied = { metadata: { name, namespace }, status: { conditions } } as StoredPolicy;
-  await client.apply(AUDIT_POLICIES, applied, { subresource: 'status', manager: MANAGER });
 }

@@ -1,14 +1,18 @@
 /** The fence on the network: default-deny in enrolled namespaces, and ways for agents to what their policies declare. */
 import { isDeepStrictEqual } from 'node:util';
 import { mayRunBy, sameChoice } from '../../agents/index.js';
-import type { Namespace, Pod, Service, Workqueue } from '../../kubernetes/index.js';
+import { AUDIT_POLICIES, type Namespace, type Pod, type Service, type Workqueue } from '../../kubernetes/index.js';
 import { ENROLL_LABEL, INGRESS_ANNOTATION, POLICY_ANNOTATION } from '../../names.js';
 import type { LeaderController, Leading } from '../leading.js';
-import { fence, report, tellOwners } from './act.js';
+import { report } from '../report.js';
+import { fence, tellOwners } from './act.js';
 import { fenceOf } from './decide.js';
 import { fencedNamespaces, gather } from './gather.js';
 import { ingressOf } from './ingress.js';
 import { ENDPOINTS_MS, WORKERS_COUNT } from './limits.js';
+
+/** Beside the policies controller, which applies the other conditions. */
+const MANAGER = 'cairn-operator-networks';
 
 function isEnrolled({ metadata }: Namespace): boolean {
   return metadata.labels?.[ENROLL_LABEL] === 'true';
@@ -34,7 +38,7 @@ export function networks({ context, client }: Leading): LeaderController {
     await fence(hands, namespace, [...networkPolicies, ...targets.networkPolicies], found);
     for (const [policy, observation] of observations) {
       const state = policies.state(`${name}/${policy}`);
-      if (state) await report(hands, state.stored, observation, new Date().toISOString());
+      if (state) await report(client, AUDIT_POLICIES, state.stored, { observation, manager: MANAGER, now: new Date().toISOString() });
     }
     return asked ? { afterMs: ENDPOINTS_MS } : undefined;
   };

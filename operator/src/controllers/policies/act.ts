@@ -9,6 +9,8 @@ import {
   type Observation,
   type StoredPolicy,
 } from '../../kubernetes/index.js';
+import type { PolicyState } from '../../agents/index.js';
+import { recordOf } from './decide.js';
 import { MESSAGE_CHARACTERS } from './limits.js';
 
 const GOOD = { Conflicting: 'False' } as const;
@@ -31,7 +33,7 @@ function tell(events: EventRecorder, policy: StoredPolicy, before: readonly Cond
 
 export async function act(
   { client, events }: { client: KubernetesClient; events: EventRecorder },
-  policy: StoredPolicy,
+  { stored: policy, inForce }: PolicyState,
   observations: readonly Observation[],
   now: string,
 ): Promise<void> {
@@ -39,8 +41,11 @@ export async function act(
   const cut = observations.map((each) => ({ ...each, message: each.message.slice(0, MESSAGE_CHARACTERS) }));
   const before = policy.status?.conditions;
   const conditions = conditionsOf(before, cut, generation, now);
-  if (sameConditions(before, conditions) && policy.status?.observedGeneration === generation) return;
-  const status = { ...(generation === undefined ? {} : { observedGeneration: generation }), conditions };
+  const lastValid = recordOf(inForce) ?? policy.status?.lastValid;
+  const known = policy.status?.observedGeneration === generation && policy.status?.lastValid === lastValid;
+  if (known && sameConditions(before, conditions)) return;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const status = { ...observed, conditions, ...(lastValid === undefined ? {} : { lastValid }) };
   await client.apply(AUDIT_POLICIES, { metadata: { name, namespace }, status } as StoredPolicy, { subresource: 'status' });
   tell(events, policy, before, conditions);
 }

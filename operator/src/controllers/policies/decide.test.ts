@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Observation } from '../../kubernetes/index.js';
-import { observationsOf, type PolicyView } from './decide.js';
+import { MAX_LAST_VALID_CHARS, type AuditPolicy } from '@cairn/crds';
+import { observationsOf, recordOf, type PolicyView } from './decide.js';
 import { NAMES_SHOWN_COUNT, PROBLEMS_SHOWN_COUNT } from './limits.js';
 
 const GOOD: PolicyView = {
@@ -78,4 +79,14 @@ test('messages say how many, name a few and tell what to do', () => {
     /p0 is selected by a, b; narrow a selector/,
   );
   assert.match(observe({ enrolled: false }, 'Ready').message, /not enrolled/);
+});
+
+test('a spec is recorded up to what a status takes, and one character more stays in memory alone', () => {
+  const sized = (characters: number): AuditPolicy => {
+    const empty = { metadata: { name: 'p' }, spec: { padding: '' } };
+    return { ...empty, spec: { padding: 'x'.repeat(characters - JSON.stringify(empty.spec).length) } } as unknown as AuditPolicy;
+  };
+  assert.equal(recordOf(sized(MAX_LAST_VALID_CHARS))!.length, MAX_LAST_VALID_CHARS);
+  assert.equal(recordOf(sized(MAX_LAST_VALID_CHARS + 1)), undefined);
+  assert.equal(recordOf(undefined), undefined);
 });

@@ -1,4 +1,5 @@
 /** What to say of an AuditPolicy. Pure. */
+import { MAX_LAST_VALID_CHARS, type AuditPolicy } from '@cairn/crds';
 import type { Observation } from '../../kubernetes/index.js';
 import { NAMES_SHOWN_COUNT, PROBLEMS_SHOWN_COUNT } from './limits.js';
 
@@ -68,4 +69,10 @@ export function observationsOf(view: PolicyView): Observation[] {
     ? { type: 'Ready', status: 'False', reason: wrong.reason, message: wrong.message }
     : { type: 'Ready', status: 'True', reason: 'InForce', message: `Agents that it selects run by it.${enrolled}` };
   return [ready, ...all, selecting(view)];
+}
+
+/** What an operator that starts later falls back on; a policy too large for its status is kept in memory alone. */
+export function recordOf(inForce: AuditPolicy | undefined): string | undefined {
+  const text = inForce && JSON.stringify(inForce.spec);
+  return text !== undefined && text.length <= MAX_LAST_VALID_CHARS ? text : undefined;
 }

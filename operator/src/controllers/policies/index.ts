@@ -18,8 +18,8 @@ export function policies({ context, client }: Leading): LeaderController {
     workers: WORKERS_COUNT,
     async reconcile(key) {
       const view = gather(context, key);
-      const policy = context.policies.state(key)?.stored;
-      if (view && policy) await act({ client, events }, policy, observationsOf(view), new Date().toISOString());
+      const state = context.policies.state(key);
+      if (view && state) await act({ client, events }, state, observationsOf(view), new Date().toISOString());
     },
     feed(queue) {
       const all = (): void => {

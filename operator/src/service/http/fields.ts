@@ -18,6 +18,12 @@ export function optionalTextField(fields: Fields, name: string, characters: numb
   return fields[name] === undefined ? undefined : textField(fields, name, characters);
 }
 
+export function portField(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536) return value;
+  throw new Problem(400, 'malformed', `${name} must be a port`);
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export function uuidField(fields: Fields, name: string): string {

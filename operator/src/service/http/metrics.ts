@@ -9,6 +9,7 @@ export interface Metrics {
   /** `result`: launched, logged-in, or the OAuth error. */
   readonly exchanges: Counter<'result'>;
   readonly approvals: Counter<'state'>;
+  readonly uncaptured: Counter;
 }
 
 export function createMetrics(changes: Changes): Metrics {
@@ -33,6 +34,11 @@ export function createMetrics(changes: Changes): Metrics {
       name: 'cairn_operator_approvals_total',
       help: 'Approvals that came to a state',
       labelNames: ['state'],
+      registers,
+    }),
+    uncaptured: new Counter({
+      name: 'cairn_operator_uncaptured_connections_total',
+      help: 'Connections that went past their sidecar, as sidecars told',
       registers,
     }),
   };
