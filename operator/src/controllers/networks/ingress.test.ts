@@ -5,8 +5,8 @@ import type { Service } from '../../kubernetes/index.js';
 import { ingressOf, type IngressFence, type IngressView } from './ingress.js';
 import { NAME_CHARACTERS, PEERS_COUNT } from './limits.js';
 
-const service = (name: string, selector: Record<string, string>, ingress?: string): Service => ({
-  metadata: { namespace: 'data', name, ...(ingress === undefined ? {} : { annotations: { 'cairn.dev/ingress': ingress } }) },
+const service = (name: string, selector: Record<string, string>, asked?: string): Service => ({
+  metadata: { namespace: 'data', name, ...(asked === undefined ? {} : { annotations: { 'cairn.dev/ingress': asked } }) },
   spec: { clusterIP: '10.96.0.7', selector, ports: [{ port: 5432, targetPort: 'sql' }] },
 });
 
