@@ -78,9 +78,9 @@ manifests: build ## the chart as plain manifests in dist/manifests (VALUES=file.
 	@tools/need.sh go
 	@node e2e/dist/chart/manifests/main.js dist/manifests $(if $(VALUES),--values $(VALUES))
 
-images: build ## Cairn's images as archives, without an engine
+images: build ## Cairn's images as archives with their bills of materials in dist/images, without an engine
 	@tools/need.sh nft flock
-	@node e2e/dist/harness/images/main.js
+	@node e2e/dist/harness/images/main.js dist/images
 
 bench: build ## every benchmark; appends to docs/benchmarks.md
 	@tools/need.sh nginx wrk pgbench pgbouncer taskset

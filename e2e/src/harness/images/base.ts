@@ -34,7 +34,8 @@ export function skeleton(roots: string): Entry[] {
 /** The rest of the C library, which addons are linked to that Node itself is not: it stands beside libc.so. */
 const BESIDE_LIBC = ['librt.so.1', 'libresolv.so.2', 'libutil.so.1', 'libanl.so.1'];
 
-async function libraries(node: string): Promise<Entry[]> {
+/** The libraries of this machine in the lowest layer. */
+export async function baseLibraries(node: string): Promise<Entry[]> {
   const linked = await librariesOf([node]);
   const libc = linked.find(({ path }) => path.includes('/libc.so.'));
   if (!libc) throw new Error('images hold GNU libc, and the Node that was fetched is not linked to one');
@@ -45,7 +46,7 @@ async function libraries(node: string): Promise<Entry[]> {
 /** The lowest layer, from the cache by Node's version and the libraries of this machine. */
 export async function baseLayer(): Promise<Layer> {
   const node = await nodeProgram();
-  const entries = await libraries(node);
+  const entries = await baseLibraries(node);
   const version = `${NODE_VERSION}-${(await fingerprint([...entries, ...skeleton('')])).slice(0, 32)}`;
   return layerFrom('base', version, async () => {
     // Those that come with this Node: the machine may trust certificate authorities of its owner's, which are nobody else's business.

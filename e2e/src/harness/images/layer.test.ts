@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { arranged, entriesBelow, file, fingerprint, link, text, type Entry } from './entry.js';
 import { writeLayer } from './layer.js';
+import { installDependencies } from './package-tree.js';
 
 let scratch = '';
 before(async () => {
@@ -58,5 +59,14 @@ describe('a layer', () => {
   test('is not written when a file is gone', async () => {
     const gone = file('a', join(scratch, 'nowhere'));
     await assert.rejects(writeLayer([gone], join(scratch, 'gone.tar')), /ENOENT/);
+  });
+
+  test('of what a package depends on is the same when it is installed again from nothing', async () => {
+    const digests: string[] = [];
+    for (const name of ['first', 'second']) {
+      await installDependencies('agents', join(scratch, name));
+      digests.push((await writeLayer(await entriesBelow(join(scratch, name), 'app'), join(scratch, `${name}.tar`))).digest);
+    }
+    assert.equal(digests[0], digests[1]);
   });
 });

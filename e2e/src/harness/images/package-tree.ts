@@ -1,6 +1,6 @@
 /** The files of a package at run time, by images/tree.sh: the same script that images/Dockerfile runs. */
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cached } from '../cache.js';
@@ -46,6 +46,24 @@ export async function outputLayer(name: string, at: string): Promise<Layer> {
   } finally {
     await rm(target, { recursive: true, force: true });
   }
+}
+
+/** `name@version` of the packages of this project that an image has, by what tree.sh leaves. */
+export async function ownPackages(name: string): Promise<string[]> {
+  const target = await mkdtemp(join(tmpdir(), `cairn-image-${name}-`));
+  try {
+    await step('sh', ['images/tree.sh', name, target, 'output']);
+    return await Promise.all(
+      (await readdir(target)).filter((each) => each !== 'node_modules').map((each) => identityOf(join(target, each))),
+    );
+  } finally {
+    await rm(target, { recursive: true, force: true });
+  }
+}
+
+async function identityOf(folder: string): Promise<string> {
+  const { name, version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { name: string; version: string };
+  return `${name}@${version}`;
 }
 
 async function installedFrom(): Promise<string[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildImages, loadImages, type Image } from './index.js';
 import { IMAGE_BYTES } from './limits.js';
+import { imageName } from './products.js';
 import { unpack, type Unpacked } from './unpacked.js';
 
 const NAMES = Object.keys(IMAGE_BYTES) as (keyof typeof IMAGE_BYTES)[];
@@ -12,19 +13,18 @@ const unpacked = new Map<string, Unpacked>();
 
 before(async () => {
   images = await buildImages();
-  for (const image of images) unpacked.set(nameOf(image), await unpack(image));
+  for (const image of images) unpacked.set(imageName(image), await unpack(image));
 });
 after(async () => {
   for (const each of unpacked.values()) await each.remove();
 });
 
-const nameOf = ({ reference }: Image): string => /^cairn\/([a-z]+):/.exec(reference)?.[1] ?? reference;
 const inImage = (name: string): Unpacked => unpacked.get(name)!;
 /** What an expression is worth in a module of the image. */
 const evaluate = (name: string, script: string) => inImage(name).run(['node', '--input-type=module', '-e', script]);
 
 describe("Cairn's images", () => {
-  test('are these', () => assert.deepEqual(images.map(nameOf).sort(), [...NAMES].sort()));
+  test('are these', () => assert.deepEqual(images.map(imageName).sort(), [...NAMES].sort()));
 
   test('are what a cluster is given', async () => {
     const given: string[] = [];
@@ -38,7 +38,7 @@ describe("Cairn's images", () => {
 
   for (const name of NAMES) {
     test(`${name}: within its size`, () => {
-      const image = images.find((each) => nameOf(each) === name)!;
+      const image = images.find((each) => imageName(each) === name)!;
       assert.ok(image.bytes <= IMAGE_BYTES[name], `${image.bytes} bytes, at most ${IMAGE_BYTES[name]}`);
     });
 

@@ -18,6 +18,9 @@ const PACKAGES: Readonly<Record<string, string>> = { ledger: 'cli' };
 /** The package that an image is the program of. */
 export const packageOf = (image: string): string => PACKAGES[image] ?? image;
 
+/** The stage of images/Dockerfile that an image is of. */
+export const imageName = ({ reference }: Pick<Image, 'reference'>): string => /^cairn\/([a-z]+):/.exec(reference)?.[1] ?? reference;
+
 /** Builds what is not in the cache: cairn/operator, cairn/sidecar, cairn/ledger and cairn/agents. The packages must have been compiled. */
 export async function buildImages(): Promise<Image[]> {
   const base = await baseLayer();
@@ -48,7 +51,8 @@ async function layersOf({ name, copies }: Stage): Promise<Layer[]> {
   return layers;
 }
 
-async function nftEntries(): Promise<Entry[]> {
+/** nft and its libraries. */
+export async function nftEntries(): Promise<Entry[]> {
   const libraries = await librariesOf([NFT]);
   // glibc is the base's.
   return [file(NFT.slice(1), NFT, 0o755), ...libraries.filter(({ path }) => !/\/ld-linux|\/libc\.so/.test(path))];
