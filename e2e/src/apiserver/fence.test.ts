@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { AgentLaunch } from '@cairn/crds';
 import { install, type Installation } from './installation.js';
 import { SIDECAR_IMAGE } from './replica.js';
-import { AGENTS, create, enroll, launch, pod, podOf, RESEARCH, type StoredPod } from './research.js';
+import { AGENTS, create, enroll, exchange, launch, pod, podOf, RESEARCH, type StoredPod } from './research.js';
 import { until } from './until.js';
 
 const SIDECAR = 'cairn-sidecar';
@@ -210,5 +210,18 @@ describe('the fence around agents', () => {
       const made = pod('bystander', { serviceAccountName: 'default' }, namespace);
       await server.kubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(made) });
     }
+  });
+
+  test("a faithful copy of an agent's pod, made while the webhooks are gone, is nobody's launch: its grant is refused", async () => {
+    const { server } = cairn;
+    const replica = await cairn.start();
+    const { labels, annotations } = agent.metadata;
+    const copy = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'copy', namespace: RESEARCH, labels, annotations }, spec: agent.spec };
+    await create(server, copy, mallory);
+    const { status, body } = await exchange(cairn, await server.get<StoredPod>('pod', 'copy', '-n', RESEARCH), { replica });
+    assert.equal(status, 400, JSON.stringify(body));
+    assert.match(body.error_description!, /for pods of Pod agent, which did not make this one/);
+    // The pod that was admitted goes on: it is the copy that is refused.
+    assert.equal((await exchange(cairn, agent, { replica })).status, 200);
   });
 });

@@ -13,6 +13,8 @@ export interface InstallOptions extends ApiServerOptions {
   env?: Readonly<Record<string, string>>;
   /** `--set` of Helm. */
   values?: readonly string[];
+  /** Makes the namespace, and what has to be there before the operator starts; by default the namespace alone. */
+  prepare?: (server: ApiServer) => Promise<void>;
 }
 
 export interface Installation {
@@ -25,7 +27,8 @@ export interface Installation {
 /** Starts an API server and installs Cairn into it; resolves once the operator's replicas are ready. All of it ends with the scope. */
 export async function install(scope: Scope, options: InstallOptions = {}): Promise<Installation> {
   const server = await startApiServer(scope, options);
-  await server.kubectl(['create', 'namespace', NAMESPACE]);
+  if (options.prepare) await options.prepare(server);
+  else await server.kubectl(['create', 'namespace', NAMESPACE]);
   const values = (options.values ?? []).flatMap((value) => ['--set', value]);
   await server.helm(['install', 'cairn', repositoryFile('charts/cairn'), '-n', NAMESPACE, ...values]);
   const replicas: Replica[] = [];
