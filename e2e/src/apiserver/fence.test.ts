@@ -1,3 +1,7 @@
+/**
+ * What an installation lets through, as somebody with kubectl tries it: while the operator runs, while it is stopped, and after its webhooks
+ * were deleted. The fence's terms, one by one, are admission-fence.test.ts's.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { AgentLaunch } from '@cairn/crds';
