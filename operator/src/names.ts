@@ -12,6 +12,10 @@ export const INGRESS_ANNOTATION = 'cairn.dev/ingress';
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'cairn-operator' } as const;
 /** Pods of the operator, as the chart labels them. */
 export const OPERATOR_PODS = { 'app.kubernetes.io/name': 'cairn', 'app.kubernetes.io/component': 'operator' } as const;
+/** Pods of the gateway, as the chart labels them. */
+export const GATEWAY_PODS = { 'app.kubernetes.io/name': 'cairn', 'app.kubernetes.io/component': 'gateway' } as const;
+/** Service account of the gateway's pods, in the operator's namespace. */
+export const GATEWAY_ACCOUNT = 'cairn-gateway';
 /** Every namespace has it, with its own name. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
 /** Port of the token service and of what sidecars ask for. */

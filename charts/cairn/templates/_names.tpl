@@ -13,6 +13,11 @@ app.kubernetes.io/name: cairn
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{- define "cairn.gatewaySelector" -}}
+app.kubernetes.io/name: cairn
+app.kubernetes.io/component: gateway
+{{- end }}
+
 {{/* {repository, tag, digest} and the chart's appVersion -> one reference; a digest wins over a tag. */}}
 {{- define "cairn.image" -}}
 {{- $image := .image -}}

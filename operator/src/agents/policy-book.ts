@@ -79,6 +79,11 @@ export class PolicyBook {
     return found;
   }
 
+  /** Policies in force of every namespace. */
+  all(): AuditPolicy[] {
+    return [...this.#states.values()].flatMap(({ inForce }) => (inForce ? [inForce] : []));
+  }
+
   /** Providers in force; the same array until one of them changes. */
   providers(): readonly IdentityProvider[] {
     return (this.#providerList ??= [...this.#providers.values()].toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name)));

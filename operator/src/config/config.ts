@@ -17,6 +17,8 @@ export interface OperatorConfig {
   /** Base URL of the token service, as tokens name it. */
   issuer: string;
   sidecar: { image: string; env: Record<string, string> };
+  /** Where sidecars find the gateway; undefined: none is installed. */
+  gateway: ListenAddress | undefined;
   auditorKey: AuditorPublicKey | undefined;
   adminGroups: string[];
   trustedControllers: TrustedController[];
@@ -57,6 +59,10 @@ export function operatorConfig(env: Environment, read: ReadFile): OperatorConfig
       image: text(env, 'CAIRN_SIDECAR_IMAGE'),
       env: fromFile(env, 'CAIRN_SIDECAR_ENV_FILE', read, sidecarEnvironment) ?? {},
     },
+    gateway:
+      optional(env, 'CAIRN_GATEWAY_ADDRESS') === undefined
+        ? undefined
+        : listenAddress(env, 'CAIRN_GATEWAY_ADDRESS', `cairn-gateway.${namespace}.svc:8444`),
     auditorKey: fromFile(env, 'CAIRN_AUDITOR_KEY_FILE', read, auditorKey),
     adminGroups: list(env, 'CAIRN_ADMIN_GROUPS'),
     trustedControllers: fromFile(env, 'CAIRN_TRUSTED_CONTROLLERS_FILE', read, trustedControllers) ?? [],

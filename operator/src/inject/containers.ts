@@ -32,6 +32,8 @@ export interface Plan {
   targets: readonly Target[];
   /** Names of the Secrets that targets' credentials and CAs stand in, in order of first use. */
   secrets: readonly string[];
+  /** Those that the sidecar is given; none where the gateway alone holds them. */
+  mounted: readonly string[];
   /** UID and GID of the sidecar. */
   sidecarUid: number;
   settings: InjectSettings;
@@ -97,7 +99,7 @@ function listenVariables(plan: Plan, served: readonly number[]): EnvVar[] {
 }
 
 function sidecarMounts(plan: Plan): VolumeMount[] {
-  const credentials = plan.secrets.map((secret, index) => ({
+  const credentials = plan.mounted.map((secret, index) => ({
     name: credentialVolume(index),
     mountPath: `${CREDENTIALS_DIR}/${secret}`,
     readOnly: true,

@@ -434,3 +434,21 @@ test('in explicit capture in-cluster clients are led to the listener of the API 
   assert.deepEqual([env['KUBERNETES_SERVICE_HOST'], env['KUBERNETES_SERVICE_PORT']], ['localhost', port]);
   assert.match(envOf(object, 'cairn-sidecar')['CAIRN_TARGET_LISTEN']!, new RegExp(`cluster=127\\.0\\.0\\.1:${port}$`));
 });
+
+test('in strict mode the sidecar is given no Secret of a target, and the agent may mount none either', () => {
+  const strict = { policies: [{ ...policy, spec: { ...policy.spec, egress: 'Gateway' as const } }] };
+  const { object } = objectOf(pod(), strict);
+  assert.deepEqual(
+    object.spec!.volumes!.filter(({ secret }) => secret),
+    [],
+  );
+  assert.ok(objectOf(pod()).object.spec!.volumes!.some(({ secret }) => secret?.secretName === 'orders-rw'));
+  const mounting = pod();
+  mounting.spec!.volumes = [{ name: 'mine', secret: { secretName: 'orders-rw' } }];
+  const { problems } = inject(mounting, { ...context, ...strict });
+  assert.deepEqual(
+    problems.map(({ code }) => code),
+    ['credential-mounted'],
+  );
+  assert.deepEqual(objectOf(object, strict).object, object, 'a second pass changes nothing');
+});

@@ -1,5 +1,5 @@
 /** Injection: a pod or workload in, the same with a sidecar out. No clock, no IO, the input untouched. */
-import { choosePolicy, type AuditPolicy, type Target } from '@cairn/crds';
+import { choosePolicy, type AuditPolicy, type AuditPolicySpec } from '@cairn/crds';
 import type { PodSpec } from './kubernetes.js';
 import { readAnnotations, type InjectAnnotations } from './annotations.js';
 import type { Plan } from './containers.js';
@@ -62,7 +62,7 @@ function checkAgentName(agent: string, at: string, problems: Problem[]): void {
 function makePlan(
   agent: string,
   annotations: InjectAnnotations,
-  targets: readonly Target[],
+  { targets, egress }: AuditPolicySpec,
   sidecarUid: number,
   settings: InjectSettings,
 ): Plan {
@@ -74,6 +74,7 @@ function makePlan(
     resources: { cpu: annotations.cpu ?? settings.resources.cpu, memory: annotations.memory ?? settings.resources.memory },
     targets,
     secrets: secretsOf(targets),
+    mounted: egress === 'Gateway' ? [] : secretsOf(targets),
     settings,
   };
 }
@@ -125,7 +126,7 @@ export function inject<T extends KubernetesObject>(object: T, context: InjectCon
   const agent = annotations.agent ?? context.agent ?? ownerName(object);
   // A user namespace maps no UID beyond 65535.
   const uid = template.spec.hostUsers === false ? settings.sidecarUid : (context.sidecarUid ?? settings.sidecarUid);
-  const plan = makePlan(agent, annotations, policy.spec.targets, uid, settings);
+  const plan = makePlan(agent, annotations, policy.spec, uid, settings);
   checkAgentName(agent, `${at}metadata`, problems);
   checkPod(template.spec, plan, surroundingsOf(context), `${at}spec`, problems);
   if (problems.some(isError)) return { object, problems };

@@ -48,6 +48,6 @@ export function sidecarVolumes(plan: Plan): Volume[] {
     { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } },
     ...(presentsServiceAccount(plan.targets) ? [apiTokenVolume()] : []),
     ...(operatorCa ? [{ name: OPERATOR_CA_VOLUME, configMap: { name: operatorCa.configMap } }] : []),
-    ...plan.secrets.map((secretName, index) => ({ name: credentialVolume(index), secret: { secretName } })),
+    ...plan.mounted.map((secretName, index) => ({ name: credentialVolume(index), secret: { secretName } })),
   ];
 }

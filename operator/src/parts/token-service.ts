@@ -1,18 +1,42 @@
 /** The token service and all that sidecars ask for, on every replica. */
-import type { PodReference } from '@cairn/identity';
-import { createBundles } from '../controllers/bundles/index.js';
+import type { PodReference, Workload } from '@cairn/identity';
+import { createBundles, type Bundles } from '../controllers/bundles/index.js';
 import { WORKLOAD_AUDIENCE } from '../inject/index.js';
-import { PODS } from '../kubernetes/index.js';
-import { createOperatorService, createReviewedWorkloads, createTokenReviews, reviewBy, type PodStanding } from '../service/index.js';
+import { PODS, type Pod } from '../kubernetes/index.js';
+import { GATEWAY_ACCOUNT } from '../names.js';
+import {
+  createOperatorService,
+  createReviewedWorkloads,
+  createTokenReviews,
+  podCertificates,
+  reviewBy,
+  type OperatorServiceOptions,
+  type PodStanding,
+} from '../service/index.js';
 import type { OperatorContext } from '../context.js';
 import type { Part } from './part.js';
 
-function standings({ agents }: OperatorContext): (pod: PodReference) => Promise<PodStanding> {
+/** A pod of the gateway, which no cache of agents holds. */
+async function gatewayPod({ client }: OperatorContext, { namespace, name, uid }: PodReference): Promise<Pod | undefined> {
+  const pod = await client.get(PODS, { namespace, name });
+  return pod?.metadata.uid === uid ? pod : undefined;
+}
+
+function standings(context: OperatorContext): (pod: PodReference) => Promise<PodStanding> {
   return async (reference) => {
-    const pod = await agents.find(reference);
+    const isOurs = reference.namespace === context.config.namespace;
+    const pod = isOurs ? await gatewayPod(context, reference) : await context.agents.find(reference);
     if (!pod) return 'absent';
     return pod.metadata.deletionTimestamp === undefined ? 'present' : 'terminating';
   };
+}
+
+function gatewayOptions({ config, serving }: OperatorContext, bundles: Bundles): Pick<OperatorServiceOptions, 'gateway'> {
+  const { gateway, namespace } = config;
+  if (!gateway) return {};
+  const isGateway = ({ pod, serviceAccount }: Workload): boolean => pod.namespace === namespace && serviceAccount === GATEWAY_ACCOUNT;
+  const certificates = podCertificates({ signing: () => serving.signing(), bundle: () => serving.bundle() });
+  return { gateway: { isGateway, bundle: () => bundles.forGateway(), names: [gateway.host], certificates } };
 }
 
 /** Nobody but kubelet can run the rules again: the pod has to be made anew. */
@@ -25,7 +49,14 @@ export const tokenService: Part = async (context) => {
   const { agents, caches, client, config, log, metrics, policies, serving, state } = context;
   const { issuer } = config;
   const tokens = { issuer, jwksUri: `${issuer}/.well-known/jwks.json`, tokenEndpoint: `${issuer}/oauth2/token` };
-  const bundles = createBundles({ agents, policies, pods: caches.pods, tokenService: tokens, auditorKey: config.auditorKey });
+  const bundles = createBundles({
+    agents,
+    policies,
+    pods: caches.pods,
+    tokenService: tokens,
+    auditorKey: config.auditorKey,
+    gateway: config.gateway,
+  });
   const reviews = createTokenReviews(reviewBy(client), WORKLOAD_AUDIENCE);
   const service = await createOperatorService({
     issuer,
@@ -36,6 +67,7 @@ export const tokenService: Part = async (context) => {
     bundleFor: (pod) => bundles.bundleFor(pod),
     agentOf: (pod) => bundles.agentOf(pod),
     uncaptured: (pod, to) => tellBypass(context, pod, to),
+    ...gatewayOptions(context, bundles),
     adminGroups: config.adminGroups,
     launchSeconds: config.launchSeconds,
     log,

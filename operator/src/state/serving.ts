@@ -35,6 +35,8 @@ export interface Serving {
   start(): Promise<void>;
   /** Throws before the start. */
   current(): TlsPair;
+  /** The CA that signs now. */
+  signing(): TlsPair;
   /** PEM of the CAs to be trusted. */
   bundle(): string;
   /** Told of every later certificate; `https.Server.setSecureContext` takes it. */
@@ -84,6 +86,7 @@ export function openServing(options: ServingOptions): Serving {
       secrets.start();
     },
     current: () => held().leaf,
+    signing: () => held().signing,
     bundle: () => bundleOf(held()),
     follow: (renewed) => void followers.push(renewed),
     stop: () => secrets.stop(),

@@ -5,7 +5,7 @@ import { agentName, ownersOf, sameChoice, type AgentDirectory, type PolicyBook }
 import { templateHash } from '../../lineage/index.js';
 import type { Pod, Reflector } from '../../kubernetes/index.js';
 import type { AgentDescription } from '../../service/index.js';
-import { bundleOf } from './bundle.js';
+import { bundleOf, gatewayBundle } from './bundle.js';
 
 type Template = Parameters<typeof templateHash>[0];
 
@@ -15,23 +15,26 @@ export interface BundleSources {
   pods: Reflector<Pod>;
   tokenService: Bundle['tokenService'];
   auditorKey: Bundle['auditorKey'];
+  gateway: Bundle['gateway'] | undefined;
 }
 
 export interface Bundles {
   bundleFor(pod: PodReference): Promise<Bundle | undefined>;
+  /** What the gateway runs by. */
+  forGateway(): Bundle;
   agentOf(pod: PodReference): Promise<AgentDescription | undefined>;
   /** Calls back, once for many changes of one moment, when `bundleFor` may answer differently. */
   onChange(listener: () => void): void;
 }
 
-export function createBundles({ agents, policies, pods, tokenService, auditorKey }: BundleSources): Bundles {
+export function createBundles({ agents, policies, pods, tokenService, auditorKey, gateway }: BundleSources): Bundles {
   // Thousands of pods share few policies: each is hashed once.
   const made = new WeakMap<AuditPolicy, { providers: readonly IdentityProvider[]; bundle: Bundle }>();
   const bundle = (policy: AuditPolicy): Bundle => {
     const providers = policies.providers();
     const known = made.get(policy);
     if (known?.providers === providers) return known.bundle;
-    const fresh = bundleOf({ policy, providers, tokenService, auditorKey });
+    const fresh = bundleOf({ policy, providers, tokenService, auditorKey, gateway });
     made.set(policy, { providers, bundle: fresh });
     return fresh;
   };
@@ -42,6 +45,7 @@ export function createBundles({ agents, policies, pods, tokenService, auditorKey
       const policy = pod && agents.choose(pod).policy;
       return policy && bundle(policy);
     },
+    forGateway: () => gatewayBundle(policies.all(), { tokenService, auditorKey }),
     async agentOf(reference) {
       const pod = await agents.find(reference);
       const policy = pod && agents.choose(pod).policy;

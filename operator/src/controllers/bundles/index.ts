@@ -1,1 +1,1 @@
-export { createBundles } from './bundles.js';
+export { createBundles, type Bundles } from './bundles.js';

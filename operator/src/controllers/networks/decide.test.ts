@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePolicies, type AuditPolicy } from '@cairn/crds';
 import type { NetworkPolicy, Service } from '../../kubernetes/index.js';
-import { DEFAULT_DENY, fenceName, fenceOf, type Fence, type NamespaceView } from './decide.js';
+import { DEFAULT_DENY, fenceName, fenceOf, GATEWAY_TARGETS, gatewayFence, type Fence, type NamespaceView } from './decide.js';
 import { destinationOf, type Cluster, type Destination } from './destination.js';
 import { brokersOf } from './gather.js';
 import { NAME_CHARACTERS, PEERS_COUNT } from './limits.js';
@@ -77,17 +77,22 @@ function policy(spec: string, name = 'research'): AuditPolicy {
   return policies[0]!;
 }
 
-function fence(policies: AuditPolicy[], more: Partial<NamespaceView> = {}): Fence {
-  const view = {
+function viewOf(policies: AuditPolicy[], more: Partial<NamespaceView> = {}): NamespaceView {
+  return {
     namespace: 'lab',
     enrolled: true,
     policies,
     namedBy: new Map(),
     cluster: CLUSTER,
     operatorNamespace: 'cairn-system',
+    gatewayPort: undefined,
     brokers: [],
+    ...more,
   };
-  return fenceOf({ ...view, ...more });
+}
+
+function fence(policies: AuditPolicy[], more: Partial<NamespaceView> = {}): Fence {
+  return fenceOf(viewOf(policies, more));
 }
 
 const TARGET =
@@ -162,6 +167,43 @@ test('what leads nowhere stays closed and is told; what a policy lets pass to an
   const open = fence([policy('{undeclared: Record}')]);
   assert.deepEqual(named(open, 'cairn-agents-research')!.egress, [{}]);
   assert.deepEqual(reason(open), ['False', 'EgressOpen']);
+});
+
+const STRICT = TARGET.replace('{selector', '{egress: Gateway, selector');
+const GATEWAY = { 'app.kubernetes.io/name': 'cairn', 'app.kubernetes.io/component': 'gateway' };
+
+test('in strict mode agents reach DNS, the operator and the gateway, whatever their policy declares', () => {
+  for (const spec of [STRICT, STRICT.replace('targets:', 'undeclared: Record, targets:')]) {
+    const result = fence([policy(spec)], { gatewayPort: 8444 });
+    const { egress } = named(result, 'cairn-agents-research')!;
+    assert.deepEqual(
+      egress!.map(({ ports }) => ports![0]!.port),
+      [53, 8443, 8444],
+    );
+    assert.deepEqual(egress![2]!.to![0]!.podSelector, { matchLabels: GATEWAY });
+    assert.deepEqual(reason(result), ['True', 'GatewayOnly']);
+  }
+});
+
+test('in strict mode without a gateway agents reach no target, and the status says why', () => {
+  const result = fence([policy(STRICT)]);
+  assert.equal(named(result, 'cairn-agents-research')!.egress!.length, 2);
+  assert.deepEqual(reason(result), ['False', 'NoGateway']);
+});
+
+test("the gateway's pods reach the targets of strict policies of enrolled namespaces, each once, and Kafka", () => {
+  const brokers = [{ host: 'headless.data.svc', port: 1234 }];
+  const strict = viewOf([policy(STRICT), policy(STRICT, 'second'), policy(TARGET, 'direct')], { gatewayPort: 8444, brokers });
+  const [made, ...others] = gatewayFence([strict, viewOf([policy(STRICT)], { enrolled: false })], 'cairn-system');
+  assert.deepEqual([made!.metadata.name, made!.metadata.namespace, others], [GATEWAY_TARGETS, 'cairn-system', []]);
+  assert.deepEqual(made!.spec!.podSelector, { matchLabels: GATEWAY });
+  assert.deepEqual(
+    made!.spec!.egress!.map(({ ports }) => ports![0]!.port),
+    ['sql', 1234],
+  );
+  assert.deepEqual(gatewayFence([viewOf([policy(TARGET)])], 'cairn-system'), []);
+  const open = gatewayFence([viewOf([policy('{egress: Gateway, undeclared: Record}')])], 'cairn-system');
+  assert.deepEqual(open[0]!.spec!.egress, [{}]);
 });
 
 test('agents that name a policy which does not select them get its ways by name', () => {

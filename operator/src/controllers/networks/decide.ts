@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditPolicy } from '@cairn/crds';
 import type { NetworkPolicy, NetworkPolicySpec, Observation } from '../../kubernetes/index.js';
-import { AGENT_LABEL, MANAGED_BY, NAMESPACE_NAME_LABEL, OPERATOR_PODS, SERVICE_PORT } from '../../names.js';
+import { AGENT_LABEL, GATEWAY_PODS, MANAGED_BY, NAMESPACE_NAME_LABEL, OPERATOR_PODS, SERVICE_PORT } from '../../names.js';
 import { PUBLIC_BLOCKS } from './addresses.js';
 import { destinationOf, type Cluster, type Destination } from './destination.js';
 import { NAME_CHARACTERS, NAMES_SHOWN_COUNT } from './limits.js';
 
 export const DEFAULT_DENY = 'cairn-default-deny';
+export const GATEWAY_TARGETS = 'cairn-gateway-targets';
 const PREFIX = 'cairn-agents-';
 
 type EgressRule = NonNullable<NetworkPolicySpec['egress']>[number];
@@ -21,6 +22,8 @@ export interface NamespaceView {
   namedBy: ReadonlyMap<string, readonly string[]>;
   cluster: Cluster;
   operatorNamespace: string;
+  /** Port of the gateway's pods; undefined: none is installed. */
+  gatewayPort: number | undefined;
   brokers: readonly { host: string; port: number }[];
 }
 
@@ -46,6 +49,15 @@ function operatorRule(namespace: string): EgressRule {
   return {
     to: [{ namespaceSelector: inNamespace(namespace), podSelector: { matchLabels: { ...OPERATOR_PODS } } }],
     ports: [{ port: SERVICE_PORT, protocol: 'TCP' }],
+  };
+}
+
+/** Of policies with egress Gateway: the gateway is all that agents reach. */
+function gatewayRule({ operatorNamespace, gatewayPort }: NamespaceView): EgressRule | undefined {
+  if (gatewayPort === undefined) return undefined;
+  return {
+    to: [{ namespaceSelector: inNamespace(operatorNamespace), podSelector: { matchLabels: { ...GATEWAY_PODS } } }],
+    ports: [{ port: gatewayPort, protocol: 'TCP' }],
   };
 }
 
@@ -88,11 +100,31 @@ function unique(rules: readonly (EgressRule | undefined)[]): EgressRule[] {
   return found;
 }
 
+/** Where evidence is shipped to. */
+function brokerRules({ brokers, operatorNamespace, cluster }: NamespaceView): (EgressRule | undefined)[] {
+  return brokers.map(({ host, port }) => ruleOf(destinationOf(host, port, operatorNamespace, cluster)));
+}
+
 function egressOf(policy: AuditPolicy, view: NamespaceView, all: readonly Declared[]): EgressRule[] {
+  const always = [DNS, operatorRule(view.operatorNamespace), ...brokerRules(view)];
+  if (policy.spec.egress === 'Gateway') return unique([...always, gatewayRule(view)]);
   // What the policy lets pass to anywhere the fence must not stop.
   if (policy.spec.undeclared === 'Record') return [{}];
-  const brokers = view.brokers.map(({ host, port }) => destinationOf(host, port, view.operatorNamespace, view.cluster));
-  return unique([DNS, operatorRule(view.operatorNamespace), ...brokers.map(ruleOf), ...all.map(({ destination }) => ruleOf(destination))]);
+  return unique([...always, ...all.map(({ destination }) => ruleOf(destination))]);
+}
+
+/** The ways that the gateway's pods need: to the targets of every policy that hands over to them, in enrolled namespaces. */
+export function gatewayFence(views: readonly NamespaceView[], namespace: string): NetworkPolicy[] {
+  const handingOver = views.flatMap((view) =>
+    view.policies.filter(({ spec }) => view.enrolled && spec.egress === 'Gateway').map((policy) => ({ view, policy })),
+  );
+  if (handingOver.length === 0) return [];
+  const open = handingOver.some(({ policy }) => policy.spec.undeclared === 'Record');
+  const rules = handingOver.flatMap(({ view, policy }) => declared(policy, view).map(({ destination }) => ruleOf(destination)));
+  const [{ view }] = handingOver as [(typeof handingOver)[number]];
+  rules.push(...brokerRules(view));
+  const spec = { podSelector: { matchLabels: { ...GATEWAY_PODS } }, policyTypes: ['Egress'], egress: open ? [{}] : unique(rules) };
+  return [networkPolicy(namespace, GATEWAY_TARGETS, spec)];
 }
 
 function shown(names: readonly string[]): string {
@@ -100,15 +132,20 @@ function shown(names: readonly string[]): string {
   return `${names.slice(0, NAMES_SHOWN_COUNT).join(', ')}${more}`;
 }
 
-function observe(policy: AuditPolicy, enrolled: boolean, all: readonly Declared[]): Observation {
+function observe(policy: AuditPolicy, { enrolled, gatewayPort }: NamespaceView, all: readonly Declared[]): Observation {
   const type = 'Fenced';
   const said = (status: Observation['status'], reason: string, message: string): Observation => ({ type, status, reason, message });
   if (!enrolled) return said('False', 'NotEnrolled', 'The namespace has no label cairn.dev/enroll=true: its egress is open.');
-  if (policy.spec.undeclared === 'Record') {
+  const strict = policy.spec.egress === 'Gateway';
+  if (strict && gatewayPort === undefined) {
+    return said('False', 'NoGateway', 'egress is Gateway and none is installed (gateway.enabled of the chart): agents reach no target.');
+  }
+  if (policy.spec.undeclared === 'Record' && !strict) {
     return said('False', 'EgressOpen', 'undeclared is Record: agents may reach any address, by way of their sidecars alone.');
   }
   const closed = all.flatMap(({ target, destination }) => (destination.kind === 'closed' ? [`${target}: ${destination.message}`] : []));
   if (closed.length > 0) return said('False', 'TargetsClosed', `No way leads to ${shown(closed)}.`);
+  if (strict) return said('True', 'GatewayOnly', 'Agents reach the gateway, DNS, the operator and Kafka alone.');
   const open = all.filter(({ destination }) => destination.kind === 'public').map(({ host, port }) => `${host}:${port}`);
   if (open.length === 0) return said('True', 'TargetsOnly', 'Agents reach the declared targets, DNS, the operator and Kafka alone.');
   const message = `A NetworkPolicy cannot name hosts: for ${shown(open)} the port is open to every public address. The sidecar still passes the declared hosts alone. A name of a private address stays closed; declare the address.`;
@@ -149,7 +186,7 @@ export function fenceOf(view: NamespaceView): Fence {
   for (const policy of policies) {
     const { name } = policy.metadata;
     const all = declared(policy, view);
-    observations.set(name, observe(policy, enrolled, all));
+    observations.set(name, observe(policy, view, all));
     if (!enrolled) continue;
     const egress = egressOf(policy, view, all);
     networkPolicies.push(networkPolicy(namespace, fenceName(name), { podSelector: agentPods(policy), policyTypes: ['Egress'], egress }));

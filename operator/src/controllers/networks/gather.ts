@@ -111,6 +111,7 @@ export async function gather(sources: Sources, client: KubernetesClient, namespa
     namedBy: namedBy(sources, namespace, policies),
     cluster,
     operatorNamespace: config.namespace,
+    gatewayPort: config.gateway?.port,
     brokers,
   };
   return { view, ingress: ingressView(sources, namespace, view), asked: asked.size > 0 };

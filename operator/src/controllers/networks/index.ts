@@ -1,12 +1,12 @@
 /** The fence on the network: default-deny in enrolled namespaces, and ways for agents to what their policies declare. */
 import { isDeepStrictEqual } from 'node:util';
 import { mayRunBy, sameChoice } from '../../agents/index.js';
-import { AUDIT_POLICIES, type Namespace, type Pod, type Service, type Workqueue } from '../../kubernetes/index.js';
+import { AUDIT_POLICIES, type Namespace, type NetworkPolicy, type Pod, type Service, type Workqueue } from '../../kubernetes/index.js';
 import { ENROLL_LABEL, INGRESS_ANNOTATION, POLICY_ANNOTATION } from '../../names.js';
 import type { LeaderController, Leading } from '../leading.js';
 import { report } from '../report.js';
 import { fence, tellOwners } from './act.js';
-import { fenceOf } from './decide.js';
+import { fenceOf, gatewayFence } from './decide.js';
 import { fencedNamespaces, gather } from './gather.js';
 import { ingressOf } from './ingress.js';
 import { ENDPOINTS_MS, WORKERS_COUNT } from './limits.js';
@@ -24,8 +24,19 @@ function sameService(service: Service, previous: Service): boolean {
 }
 
 export function networks({ context, client }: Leading): LeaderController {
-  const { caches, events, policies } = context;
+  const { caches, config, events, policies } = context;
   const hands = { client, events };
+
+  /** Our own namespace alone has the gateway's pods, whose ways follow from the policies of all. */
+  const gatewayPolicies = async (): Promise<{ networkPolicies: NetworkPolicy[]; asked: boolean }> => {
+    if (!config.gateway) return { networkPolicies: [], asked: false };
+    const strict = policies.all().filter(({ spec }) => spec.egress === 'Gateway');
+    const namespaces = [...new Set(strict.map(({ metadata }) => metadata.namespace!))].toSorted();
+    const gathered = [];
+    for (const each of namespaces) gathered.push(await gather(context, client, each));
+    const views = gathered.map(({ view }) => view);
+    return { networkPolicies: gatewayFence(views, config.namespace), asked: gathered.some(({ asked }) => asked) };
+  };
 
   const reconcile = async (name: string): Promise<{ afterMs: number } | undefined> => {
     const namespace = caches.namespaces.store.get({ name });
@@ -35,16 +46,18 @@ export function networks({ context, client }: Leading): LeaderController {
     const targets = ingressOf(ingress);
     const found = caches.networkPolicies.store.inNamespace(name);
     tellOwners(hands, targets.notes, found);
-    await fence(hands, namespace, [...networkPolicies, ...targets.networkPolicies], found);
+    const gateway = name === config.namespace ? await gatewayPolicies() : { networkPolicies: [], asked: false };
+    await fence(hands, namespace, [...networkPolicies, ...targets.networkPolicies, ...gateway.networkPolicies], found);
     for (const [policy, observation] of observations) {
       const state = policies.state(`${name}/${policy}`);
       if (state) await report(client, AUDIT_POLICIES, state.stored, { observation, manager: MANAGER, now: new Date().toISOString() });
     }
-    return asked ? { afterMs: ENDPOINTS_MS } : undefined;
+    return asked || gateway.asked ? { afterMs: ENDPOINTS_MS } : undefined;
   };
 
   /** Namespaces that a change may concern: enrolled, with policies, or with a fence that is to go. */
   const all = (queue: Workqueue): void => {
+    queue.add(config.namespace);
     for (const namespace of caches.namespaces.store.all()) if (isEnrolled(namespace)) queue.add(namespace.metadata.name!);
     for (const cache of [caches.policies, caches.networkPolicies])
       for (const { metadata } of cache.store.all()) queue.add(metadata.namespace!);
@@ -57,8 +70,9 @@ export function networks({ context, client }: Leading): LeaderController {
     reconcile,
     feed(queue) {
       const own = ({ metadata }: { metadata: { namespace?: string } }): void => queue.add(metadata.namespace!);
-      /** A namespace whose agents' ways changed, and those that the ways may lead to. */
-      const ways = (namespace: string): void => [namespace, ...fencedNamespaces(context)].forEach((name) => queue.add(name));
+      /** A namespace whose agents' ways changed, ours, where the gateway has its ways, and those that the ways may lead to. */
+      const ways = (namespace: string): void =>
+        [namespace, config.namespace, ...fencedNamespaces(context)].forEach((name) => queue.add(name));
       const names = (pod: Pod): void => {
         const policy = policies.inNamespace(pod.metadata.namespace!).find((each) => mayRunBy(pod, each));
         if (policy && pod.metadata.annotations?.[POLICY_ANNOTATION] !== undefined) ways(pod.metadata.namespace!);

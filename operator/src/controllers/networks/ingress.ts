@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditPolicy } from '@cairn/crds';
 import type { NetworkPolicy, NetworkPolicySpec, Service } from '../../kubernetes/index.js';
-import { AGENT_LABEL, ENROLL_LABEL, INGRESS_ANNOTATION } from '../../names.js';
+import { AGENT_LABEL, ENROLL_LABEL, GATEWAY_PODS, INGRESS_ANNOTATION } from '../../names.js';
 import { agentPods, inNamespace, namedAgents, networkPolicy, shortened, type NamespaceView } from './decide.js';
 import { destinationOf, type Destination, type Port } from './destination.js';
 import { PEERS_COUNT } from './limits.js';
@@ -56,6 +56,11 @@ function waysTo(destination: Destination, peers: readonly Peer[]): Way[] {
   return peers.map((peer) => ({ namespace, labels, port, peer }));
 }
 
+/** What arrives for agents whose policies have egress Gateway. */
+function gatewayPeer(operatorNamespace: string): Peer {
+  return { namespaceSelector: inNamespace(operatorNamespace), podSelector: { matchLabels: { ...GATEWAY_PODS } } };
+}
+
 function peersOf(policy: AuditPolicy, namespace: string, named: readonly string[]): Peer[] {
   const namespaceSelector = inNamespace(namespace);
   const selected = { namespaceSelector, podSelector: agentPods(policy) };
@@ -63,10 +68,11 @@ function peersOf(policy: AuditPolicy, namespace: string, named: readonly string[
 }
 
 /** Every way that agents were given by their policies. */
-function declaredWays({ enrolled, cluster }: IngressView): Way[] {
+function declaredWays({ enrolled, cluster, operatorNamespace }: IngressView): Way[] {
   return enrolled.flatMap(({ namespace, policies, namedBy }) =>
     policies.flatMap((policy) => {
-      const peers = peersOf(policy, namespace, namedBy.get(policy.metadata.name) ?? []);
+      const handsOver = policy.spec.egress === 'Gateway';
+      const peers = handsOver ? [gatewayPeer(operatorNamespace)] : peersOf(policy, namespace, namedBy.get(policy.metadata.name) ?? []);
       return policy.spec.targets.flatMap(({ hosts, port }) =>
         hosts.flatMap((host) => waysTo(destinationOf(host, port, namespace, cluster), peers)),
       );
@@ -74,12 +80,14 @@ function declaredWays({ enrolled, cluster }: IngressView): Way[] {
   );
 }
 
-function brokerWays({ brokers, operatorNamespace, cluster }: IngressView): Way[] {
+function brokerWays({ brokers, enrolled, operatorNamespace, cluster }: IngressView): Way[] {
   const agents: Peer = {
     namespaceSelector: { matchLabels: { [ENROLL_LABEL]: 'true' } },
     podSelector: { matchExpressions: [{ key: AGENT_LABEL, operator: 'Exists' }] },
   };
-  return brokers.flatMap(({ host, port }) => waysTo(destinationOf(host, port, operatorNamespace, cluster), [agents]));
+  const handsOver = enrolled.some(({ policies }) => policies.some(({ spec }) => spec.egress === 'Gateway'));
+  const peers = handsOver ? [agents, gatewayPeer(operatorNamespace)] : [agents];
+  return brokers.flatMap(({ host, port }) => waysTo(destinationOf(host, port, operatorNamespace, cluster), peers));
 }
 
 /** Pods that both take; undefined: there can be none. */
