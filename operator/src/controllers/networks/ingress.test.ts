@@ -123,3 +123,18 @@ test("a Service's name always makes one that fits", () => {
   const long = service('a'.repeat(NAME_CHARACTERS), { app: 'pg' }, 'agents');
   assert.equal(ingress([], { services: [long] }).networkPolicies[0]!.metadata.name!.length, NAME_CHARACTERS);
 });
+
+test('in strict mode the gateway arrives in the place of the agents that handed over to it, at the target and at Kafka', () => {
+  const direct = policy('a', 'orders.data.svc');
+  const strict: AuditPolicy = { ...policy('b', 'orders.data.svc'), spec: { ...policy('b', 'orders.data.svc').spec, egress: 'Gateway' } };
+  const gateway = {
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'cairn-system' } },
+    podSelector: { matchLabels: { 'app.kubernetes.io/name': 'cairn', 'app.kubernetes.io/component': 'gateway' } },
+  };
+  const [alone] = ingress([strict]).networkPolicies;
+  assert.deepEqual(alone!.spec!.ingress, [{ from: [gateway], ports }]);
+  const [beside] = ingress([direct, strict]).networkPolicies;
+  assert.deepEqual(beside!.spec!.ingress, [{ from: [agents('a'), gateway], ports }]);
+  const [kafka] = ingress([strict], { brokers: [{ host: 'orders.data.svc', port: 5432 }] }).networkPolicies;
+  assert.ok(kafka!.spec!.ingress!.some(({ from }) => from!.length === 2));
+});
