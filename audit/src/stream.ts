@@ -3,8 +3,8 @@ import type { PayloadReference } from './event.js';
 
 export class EvidenceError extends Error {
   constructor(
-    /** `disk-full`, `quota` and `high-water` heal by themselves; `io` and `closed` do not. */
-    readonly code: 'disk-full' | 'quota' | 'high-water' | 'io' | 'closed',
+    /** `disk-full`, `quota`, `high-water` and `undelivered` heal by themselves; `io` and `closed` do not. */
+    readonly code: 'disk-full' | 'quota' | 'high-water' | 'undelivered' | 'io' | 'closed',
     message: string,
     options?: ErrorOptions,
   ) {

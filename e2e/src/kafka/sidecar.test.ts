@@ -95,6 +95,17 @@ test('Strict: a request reaches its target only after Kafka has its intent', asy
   assert.ok(reached.includes('/payments'));
 });
 
+test('Strict: a request is refused when Kafka stays away, and the trail says so', async () => {
+  await kafka.kill();
+  assert.equal(await get('/payments?while=the-broker-is-gone'), 503);
+  assert.equal(reached.includes('/payments?while=the-broker-is-gone'), false);
+  assert.equal(await get('/contacts?after=the-refusal'), 200);
+  const events = await sidecar.eventsWhen((all) => all.some(({ response }) => response?.status === '503'));
+  const refused = events.find(({ stage, response }) => stage === 'complete' && response?.status === '503');
+  assert.equal(refused?.response?.error, 'no-evidence');
+  await kafka.restart();
+});
+
 test('a ledger that knows nothing but Kafka verifies the whole stream, bodies and its end included', async (t) => {
   const written = sidecar.events().length;
   await sidecar.stop({ keep: true });

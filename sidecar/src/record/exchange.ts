@@ -44,7 +44,10 @@ export interface Exchange {
   decided(outcome: HoldOutcome): void;
   /** Stage `complete`; exactly once, also for denials and broken connections (status and error say so). */
   complete(completion: Completion): void;
-  /** Strict delivery: resolves when the intent is fsynced and acknowledged; at once for the other levels. */
+  /**
+   * Strict delivery: resolves when the intent is fsynced and acknowledged; at once for the other levels. Rejects with
+   * an EvidenceError `undelivered` after DELIVERY_MS.
+   */
   delivered(): Promise<void>;
 }
 

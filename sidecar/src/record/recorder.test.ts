@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import type { Attribution } from '../attribute/attribution.js';
 import type { Turn } from '../pump/turn.js';
 import type { Completion, Intent } from './exchange.js';
+import { DELIVERY_MS } from './limits.js';
 import { MAX_PARAMETER_DEPTH } from './recordable.js';
 import { sessionRecorder, type SessionFacts } from './recorder.js';
 import { Tally } from './tally.js';
@@ -19,7 +20,12 @@ const NOBODY: Attribution = { method: 'none', identity: undefined, token: undefi
 const READ: Operation = { verb: 'GET', resource: '/x', effect: 'read' };
 
 /** A recorder whose events are checked as they are written: by their bytes, then by the schema. */
-function recording(): { recorder: ReturnType<typeof sessionRecorder>; events: AuditEvent[]; tally: Tally; clock: { ms: number } } {
+function recording(shipped: () => Promise<void> = () => Promise.resolve()): {
+  recorder: ReturnType<typeof sessionRecorder>;
+  events: AuditEvent[];
+  tally: Tally;
+  clock: { ms: number };
+} {
   const events: AuditEvent[] = [];
   const stream = {
     refusing: undefined,
@@ -28,8 +34,10 @@ function recording(): { recorder: ReturnType<typeof sessionRecorder>; events: Au
       assert.deepEqual(validateEvent(event), []);
       return events.push(event);
     },
+    synced: () => Promise.resolve(),
+    shipped,
   } as unknown as StreamWriter;
-  const turn = { touch: () => undefined } as Turn;
+  const turn = { touch: () => undefined, after: (callback: () => void) => callback() } as Turn;
   const tally = new Tally();
   const clock = { ms: 5 };
   const recorder = sessionRecorder({ stream, turn, clock: new EventClock(), now: () => clock.ms, agent: AGENT, tally }, FACTS);
@@ -44,6 +52,20 @@ const one = (intent: Partial<Intent>): AuditEvent => {
 const parameters = (value: unknown): unknown => one({ operation: { ...READ, parameters: { v: value } } }).operation?.parameters?.['v'];
 
 describe('the recorder', () => {
+  it('refuses a Strict exchange whose intent Kafka has not acknowledged in time, and not before', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { recorder } = recording(() => new Promise(() => {}));
+    const strict = recorder.intent({ attribution: NOBODY, verdict: { ...VERDICT, delivery: 'Strict' }, operation: READ }).delivered();
+    let settled = false;
+    void strict.catch(() => (settled = true));
+    t.mock.timers.tick(DELIVERY_MS - 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(settled, false);
+    t.mock.timers.tick(1);
+    await assert.rejects(strict, { name: 'EvidenceError', code: 'undelivered' });
+    await recorder.intent({ attribution: NOBODY, verdict: VERDICT, operation: READ }).delivered();
+  });
+
   it('writes intent, decision and complete of an exchange, joined by their ids', () => {
     const { recorder, events, clock, tally } = recording();
     const exchange = recorder.intent({

@@ -1,6 +1,6 @@
 /** Turns exchanges into chained events: each is put together from ready-made parts, in canonical order. */
 import type { AuditEvent, EventClock, StreamWriter } from '@cairn/audit';
-import { canonicalJson } from '@cairn/audit';
+import { canonicalJson, EvidenceError } from '@cairn/audit';
 import { uuidv7 } from '@cairn/identity';
 import type { Turn } from '../pump/turn.js';
 import { StreamBody } from './body.js';
@@ -8,6 +8,7 @@ import type { ExchangeCounts, Tally } from './tally.js';
 import type { BodyCapture, Completion, Exchange, Intent, SessionRecorder } from './exchange.js';
 import { attributionText, decisionText, flat, identityText, maskedText, operationText, requestText, responseText } from './json.js';
 import type { HoldOutcome } from '../guard/guard.js';
+import { DELIVERY_MS } from './limits.js';
 
 export interface RecorderServices {
   stream: StreamWriter;
@@ -110,11 +111,13 @@ class RecordedExchange implements Exchange {
     if (this.intent.verdict.delivery !== 'Strict') return Promise.resolve();
     const { stream, turn } = this.services;
     return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(undelivered()), DELIVERY_MS);
       turn.after(() => {
         stream
           .synced()
           .then(() => stream.shipped())
-          .then(resolve, reject);
+          .then(resolve, reject)
+          .finally(() => clearTimeout(late));
       });
     });
   }
@@ -136,6 +139,11 @@ class RecordedExchange implements Exchange {
     services.stream.append(head, `${what}${shared.session}${this.sequence}${shared.tail[stage]}${services.clock.now()}${trace}`);
     services.turn.touch();
   }
+}
+
+function undelivered(): EvidenceError {
+  const message = `Kafka has not acknowledged the intent within ${DELIVERY_MS / 1000} s, which this rule (delivery: Strict) waits for: see whether Kafka is reachable`;
+  return new EvidenceError('undelivered', message);
 }
 
 /** Level None: the exchange goes on, nothing is kept of it. */
