@@ -1,6 +1,7 @@
 /** The Kubernetes API as a dialect of HTTP/1.1. */
 import type { SessionContext } from '../protocol.js';
-import type { Dialect } from '../http/dialect.js';
+import type { Dialect, TunnelSession } from '../http/dialect.js';
+import type { OpenExchange } from '../http/open-exchange.js';
 import { valuesOf } from '../http/fields.js';
 import type { RequestHead, ResponseHead } from '../http/head.js';
 import type { Problem } from '../http/problem.js';
@@ -12,7 +13,7 @@ import { requestInfo } from './request-info.js';
 import { resultReader } from './result.js';
 import { change } from './rewrite.js';
 import { answer } from './status.js';
-import { TERMINAL_PROTOCOLS, TerminalTunnel } from './terminal.js';
+import { commandProtocol, TerminalTunnel } from './terminal.js';
 
 export const kubernetesApi: Dialect = {
   // The API server serves one host, and clients reach it by several names.
@@ -28,13 +29,13 @@ export const kubernetesApi: Dialect = {
   change,
   answer,
   result: resultReader,
-  tunnel: (context, open, head) => (isTerminal(head) ? new TerminalTunnel(context, open) : new Tunnel(context, open)),
+  tunnel,
 };
 
-/** Whether a remote command's channels follow. Port-forwarding, SPDY/3.1 and other protocols pass as bytes, recorded as bytes. */
-function isTerminal(head: ResponseHead): boolean {
-  const [protocol, ...others] = valuesOf(head, 'sec-websocket-protocol');
-  return head.upgrade?.toLowerCase() === 'websocket' && others.length === 0 && TERMINAL_PROTOCOLS.has(protocol ?? '');
+/** Port-forwarding and other protocols pass as bytes, recorded as bytes. */
+function tunnel(context: SessionContext, open: OpenExchange, head: ResponseHead): TunnelSession {
+  const protocol = commandProtocol(head);
+  return protocol ? new TerminalTunnel(context, open, protocol) : new Tunnel(context, open);
 }
 
 function refusal(context: SessionContext, head: RequestHead, path: string): Problem | undefined {

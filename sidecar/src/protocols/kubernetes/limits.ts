@@ -8,3 +8,11 @@ export const MAX_STATUS_BYTES = 64 * 1024;
 export const MAX_ERROR_CHARS = 1024;
 /** Characters of a member's name or a resourceVersion that are read. */
 export const MAX_VERSION_CHARS = 128;
+/** A SPDY control frame, bytes. */
+export const MAX_SPDY_CONTROL_BYTES = 16 * 1024;
+/** All header blocks that one side of a SPDY session sends, compressed, bytes. */
+export const MAX_SPDY_HEADER_BYTES = 64 * 1024;
+/** Headers of one SPDY stream. */
+export const MAX_SPDY_FIELDS = 64;
+/** Streams of one remote command: it has five. */
+export const MAX_COMMAND_STREAMS = 16;

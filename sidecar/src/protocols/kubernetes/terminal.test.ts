@@ -135,7 +135,7 @@ describe('a remote command', () => {
     const session = await exec();
     session.session.agentData(frame('\x00unmasked', { masked: false }));
     assert.equal(session.driver.takeTarget().length, 0);
-    assert.match(session.driver.exchanges[0]!.completion!.error!, /^the WebSocket is malformed: a frame is not masked/);
+    assert.match(session.driver.exchanges[0]!.completion!.error!, /streams are malformed: a frame is not masked/);
     assert.deepEqual(session.driver.events.at(-1), 'destroy malformed WebSocket');
   });
 
@@ -145,7 +145,7 @@ describe('a remote command', () => {
     assert.equal(most.driver.exchanges[0]!.completion, undefined);
     const more = await exec();
     more.came(3, ' '.repeat(MAX_STATUS_BYTES + 1));
-    assert.match(more.driver.exchanges[0]!.completion!.error!, /channel 3 is larger than 65536 bytes/);
+    assert.match(more.driver.exchanges[0]!.completion!.error!, /a resize is larger than 65536 bytes/);
   });
 
   it('in another protocol passes as bytes, recorded as bytes', async () => {

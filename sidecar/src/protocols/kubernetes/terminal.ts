@@ -1,69 +1,47 @@
 /**
- * exec and attach over WebSocket (remotecommand v4.channel.k8s.io, v5.channel.k8s.io): bytes pass as they are, and what the
- * channels carry is written down as a terminal session. The first byte of a message names its channel.
+ * exec and attach, over WebSocket or SPDY/3.1: bytes pass as they are, and what the streams carry is written down as a terminal
+ * session.
  */
 import type { BodyCapture } from '../../record/exchange.js';
 import type { TunnelSession } from '../http/dialect.js';
+import { valuesOf } from '../http/fields.js';
+import type { ResponseHead } from '../http/head.js';
 import { type OpenExchange, keepsRequest, keepsResponse } from '../http/open-exchange.js';
 import type { SessionContext } from '../protocol.js';
-import { MAX_ERROR_CHARS, MAX_STATUS_BYTES } from './limits.js';
+import { CommandError, type Direction } from './command.js';
+import { MAX_ERROR_CHARS } from './limits.js';
+import { SpdyError } from './spdy.js';
+import { spdyCommand } from './spdy-streams.js';
 import { ASCIICAST, Transcript } from './transcript.js';
-import { type MessagePiece, WebSocketError, WebSocketReader } from './websocket.js';
+import { WebSocketError } from './websocket.js';
+import { webSocketCommand } from './websocket-channels.js';
 
-/** Channels (k8s.io/apimachinery/pkg/util/remotecommand). */
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
-const ERROR = 3;
-const RESIZE = 4;
+/** By the protocol that both ends agreed on. */
+const COMMANDS = {
+  websocket: {
+    header: 'sec-websocket-protocol',
+    versions: new Set(['v4.channel.k8s.io', 'v5.channel.k8s.io']),
+    open: webSocketCommand,
+  },
+  'spdy/3.1': {
+    header: 'x-stream-protocol-version',
+    versions: new Set(['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']),
+    open: spdyCommand,
+  },
+} as const;
 
-export const TERMINAL_PROTOCOLS: ReadonlySet<string> = new Set(['v4.channel.k8s.io', 'v5.channel.k8s.io']);
+export type CommandProtocol = (typeof COMMANDS)[keyof typeof COMMANDS]['open'];
+
+/** How a remote command's streams travel behind this 101; undefined where none do. */
+export function commandProtocol(head: ResponseHead): CommandProtocol | undefined {
+  const upgrade = head.upgrade?.toLowerCase();
+  if (upgrade !== 'websocket' && upgrade !== 'spdy/3.1') return undefined;
+  const { header, versions, open } = COMMANDS[upgrade];
+  const [version, ...others] = valuesOf(head, header);
+  return others.length === 0 && versions.has(version ?? '') ? open : undefined;
+}
 
 const EMPTY = Buffer.alloc(0);
-
-/** Takes messages apart: the channel of the piece at hand, and short messages as a whole. */
-class Channels {
-  readonly #reader: WebSocketReader;
-  #channel: number | undefined;
-  #whole: Buffer[] = [];
-  #size = 0;
-
-  constructor(
-    masked: boolean,
-    private readonly data: (channel: number, bytes: Buffer) => void,
-    private readonly message: (channel: number, bytes: Buffer) => void,
-  ) {
-    this.#reader = new WebSocketReader(masked);
-  }
-
-  read(chunk: Buffer): void {
-    for (const piece of this.#reader.read(chunk)) this.#piece(piece);
-  }
-
-  #piece({ first, last, payload }: MessagePiece): void {
-    if (first) this.#channel = undefined;
-    let bytes = payload;
-    if (this.#channel === undefined && bytes.length > 0) {
-      this.#channel = bytes[0]!;
-      bytes = bytes.subarray(1);
-    }
-    const channel = this.#channel;
-    if (channel === undefined) return;
-    if (channel === ERROR || channel === RESIZE) this.#collect(channel, bytes, last);
-    else if (bytes.length > 0) this.data(channel, bytes);
-  }
-
-  #collect(channel: number, bytes: Buffer, last: boolean): void {
-    this.#whole.push(bytes);
-    this.#size += bytes.length;
-    if (this.#size > MAX_STATUS_BYTES) throw new WebSocketError(`a message of channel ${channel} is larger than ${MAX_STATUS_BYTES} bytes`);
-    if (!last) return;
-    const whole = Buffer.concat(this.#whole);
-    this.#whole = [];
-    this.#size = 0;
-    this.message(channel, whole);
-  }
-}
 
 export class TerminalTunnel implements TunnelSession {
   readonly #request: BodyCapture;
@@ -71,8 +49,8 @@ export class TerminalTunnel implements TunnelSession {
   /** Where what the agent types is kept. */
   readonly #typed: BodyCapture;
   readonly #transcript = new Transcript();
-  readonly #agent: Channels;
-  readonly #target: Channels;
+  readonly #agent: Direction;
+  readonly #target: Direction;
   #lines = '';
   #ended = { agent: false, target: false };
   #complete = false;
@@ -80,6 +58,7 @@ export class TerminalTunnel implements TunnelSession {
   constructor(
     private readonly context: SessionContext,
     private readonly open: OpenExchange,
+    protocol: CommandProtocol,
   ) {
     const { record, target } = context;
     const options = { maxBytes: target.capture.maxBytes, type: ASCIICAST };
@@ -87,16 +66,13 @@ export class TerminalTunnel implements TunnelSession {
     this.#request = open.request = record.body({ ...options, keep: !both && keepsRequest(open.verdict) });
     this.#response = open.response = record.body({ ...options, keep: both });
     this.#typed = both ? this.#response : this.#request;
-    this.#agent = new Channels(
-      true,
-      (channel, bytes) => (channel === STDIN ? this.#say('i', bytes) : undefined),
-      (channel, bytes) => (channel === RESIZE ? this.#resized(bytes) : undefined),
-    );
-    this.#target = new Channels(
-      false,
-      (channel, bytes) => (channel === STDOUT ? this.#say('o', bytes) : channel === STDERR ? this.#say('e', bytes) : undefined),
-      (channel, bytes) => (channel === ERROR ? this.#exited(bytes) : undefined),
-    );
+    const { agent, target: told } = protocol({
+      data: (stream, bytes) => this.#say(stream, bytes),
+      resized: (message) => this.#resized(message),
+      exited: (message) => this.#exited(message),
+    });
+    this.#agent = agent;
+    this.#target = told;
   }
 
   agentData(chunk: Buffer): void {
@@ -138,15 +114,15 @@ export class TerminalTunnel implements TunnelSession {
   }
 
   /** What is not understood is not passed on. */
-  #read(channels: Channels, chunk: Buffer): boolean {
+  #read(direction: Direction, chunk: Buffer): boolean {
     if (this.#complete) return false;
     try {
-      channels.read(chunk);
+      direction.read(chunk);
       return true;
     } catch (error) {
-      if (!(error instanceof WebSocketError)) throw error;
-      this.closed(`the WebSocket is malformed: ${error.message}`);
-      this.context.wire.destroy('malformed WebSocket');
+      if (!isMalformed(error)) throw error;
+      this.closed(`the remote command's streams are malformed: ${error.message}`);
+      this.context.wire.destroy('malformed streams of a remote command');
       return false;
     }
   }
@@ -177,6 +153,9 @@ export class TerminalTunnel implements TunnelSession {
     this.#lines += this.#transcript.exited(code ?? '1', this.context.now());
   }
 }
+
+const isMalformed = (error: unknown): error is Error =>
+  error instanceof WebSocketError || error instanceof SpdyError || error instanceof CommandError;
 
 function parsed(bytes: Buffer): object | undefined {
   try {
