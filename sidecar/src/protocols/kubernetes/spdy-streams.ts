@@ -7,6 +7,7 @@ const TYPES = ['error', 'stdin', 'stdout', 'stderr', 'resize'] as const;
 type StreamType = (typeof TYPES)[number];
 
 const NEWLINE = 0x0a;
+const CLOSING_BRACE = 0x7d;
 
 export function spdyCommand(events: CommandEvents): { agent: Direction; target: Direction } {
   const streams = new Map<number, StreamType>();
@@ -75,12 +76,22 @@ class TargetStreams implements Direction {
     if (type === 'error') this.#told(bytes, last);
   }
 
-  /** The status ends with its stream. */
+  /** The status is one JSON object; kubelets mostly close the connection behind it, and not its stream. */
   #told(bytes: Buffer, last: boolean): void {
     this.#status.add(bytes);
-    if (!last) return;
+    if (!last && bytes.at(-1) !== CLOSING_BRACE && bytes.at(-1) !== NEWLINE) return;
     const status = this.#status.take();
-    if (status.length > 0) this.events.exited(status);
+    if (last || isJson(status)) this.events.exited(status);
+    else this.#status.add(status);
+  }
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString());
+    return true;
+  } catch {
+    return false;
   }
 }
 

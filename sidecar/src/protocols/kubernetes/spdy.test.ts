@@ -140,10 +140,14 @@ describe('a remote command over SPDY/3.1', () => {
       '{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}',
       '{"Width":120,"Height":40}\n{"Width":80,"Height":24}\n',
     ];
-    for (const size of [1, 5, 1 << 16]) {
+    for (const [size, closes] of [
+      [1, true],
+      [5, false],
+      [1 << 16, false],
+    ] as const) {
       const { driver, session, open } = await exec();
       const typed = Buffer.concat([await open(), spdyData(9, resize), spdyData(3, 'ls\r')]);
-      const came = Buffer.concat([spdyPing(2), spdyData(5, 'file\r\n'), spdyData(7, 'oh'), spdyData(1, status, true)]);
+      const came = Buffer.concat([spdyPing(2), spdyData(5, 'file\r\n'), spdyData(7, 'oh'), spdyData(1, status, closes)]);
       for (let at = 0; at < typed.length; at += size) session.agentData(typed.subarray(at, at + size));
       for (let at = 0; at < came.length; at += size) session.targetData(came.subarray(at, at + size));
       assert.deepEqual([driver.takeTarget(), driver.takeAgent()], [typed, came]);

@@ -136,7 +136,7 @@ describe('a remote command', () => {
     session.session.agentData(frame('\x00unmasked', { masked: false }));
     assert.equal(session.driver.takeTarget().length, 0);
     assert.match(session.driver.exchanges[0]!.completion!.error!, /streams are malformed: a frame is not masked/);
-    assert.deepEqual(session.driver.events.at(-1), 'destroy malformed WebSocket');
+    assert.deepEqual(session.driver.events.at(-1), 'destroy malformed streams of a remote command');
   });
 
   it('has a limit for the messages that are read whole', async () => {
