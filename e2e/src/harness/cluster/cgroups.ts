@@ -5,6 +5,8 @@ import { GONE_TIMEOUT_MS } from './limits.js';
 import type { ClusterPlan } from './plan.js';
 import { until } from './run.js';
 
+/** As 32 processes, in the units of version 1 (default 1024) and 2 (default 100), by the kernel's cgroup documentation. */
+const CPU_WEIGHTS = { 'cpu.shares': 32_768, 'cpu.weight': 3200 };
 const ROOT = '/sys/fs/cgroup';
 
 export async function makeCgroups(plan: ClusterPlan): Promise<void> {
@@ -12,7 +14,17 @@ export async function makeCgroups(plan: ClusterPlan): Promise<void> {
     const folder = join(hierarchy, plan.cgroup);
     await mkdir(folder, { recursive: true });
     if (hierarchy.endsWith('cpuset')) await inheritCpus(hierarchy, folder);
+    await weigh(folder);
   }
+}
+
+/**
+ * Beside the processes of the machine a cgroup counts as one process, whatever is in it: on a busy machine all pods together would
+ * get less than one compiler, and fail their probes.
+ */
+async function weigh(folder: string): Promise<void> {
+  const files = await readdir(folder);
+  for (const [file, weight] of Object.entries(CPU_WEIGHTS)) if (files.includes(file)) await writeFile(join(folder, file), String(weight));
 }
 
 /** A new cpuset (version 1) is empty, and nothing may be put into an empty one. */

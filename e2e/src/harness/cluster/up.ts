@@ -1,6 +1,5 @@
 /** Brings a cluster up: the steps in their order, and what each needs. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { makeCgroups } from './cgroups.js';
 import { startCilium } from './cilium/index.js';
 import { Cluster } from './cluster.js';
@@ -14,29 +13,9 @@ import { claimIndex, connectNode } from './network.js';
 import { NodeNamespaces } from './node-namespaces.js';
 import { startContainerd, startKubelet, startKubeProxy } from './node-programs.js';
 import { dnsObjects, podImages } from './pods/index.js';
-import { buildPrograms } from './programs.js';
+import { providePrograms } from './programs.js';
 import { alone, stateOf, writePlan } from './state.js';
-import { run, until } from './run.js';
-
-const NEED = fileURLToPath(new URL('../../../../tools/need.sh', import.meta.url));
-/** Commands besides what is built; installed where they are missing and that can be done. */
-const NEEDED = [
-  'go',
-  'setpriv',
-  'flock',
-  'unshare',
-  'nsenter',
-  'ps',
-  'sysctl',
-  'ip',
-  'nft',
-  'iptables',
-  'containerd',
-  'runc',
-  '/usr/lib/cni/loopback',
-  'clang-16',
-  'bpftool',
-];
+import { until } from './run.js';
 
 const NO_ROOT = 'the suites of a cluster need the node of their harness, and that needs root on Linux; make cluster also takes kind';
 
@@ -48,8 +27,7 @@ export async function attachCluster(name = process.env['CLUSTER'] || 'cairn'): P
 /** `started`: whether it was not up before. */
 export async function bringUp(name: string): Promise<{ cluster: Cluster; started: boolean }> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(NO_ROOT);
-  await run(NEED, NEEDED);
-  await buildPrograms();
+  await providePrograms();
   return alone(name, async () => {
     const layout = layoutOf(name);
     const before = await stateOf(name);
