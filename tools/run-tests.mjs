@@ -1,6 +1,7 @@
 // Runs the compiled tests below the given folders with node:test. Fails when a folder holds none: an empty run proves nothing.
 // --one-by-one: for files that share one cluster.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -22,5 +23,8 @@ const files = folders.flatMap((folder) => {
   return found;
 });
 const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, '--enable-source-maps', '--test-timeout=600000'];
-const { status } = spawnSync(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
+const runner = spawn(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
+// Whoever ends this means the tests: they end what they started.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => runner.kill(signal));
+const [status] = await once(runner, 'exit');
 process.exit(status ?? 1);
