@@ -51,13 +51,17 @@ const NODE_SYSCTLS = [
   'net.ipv6.conf.all.accept_dad=0',
 ];
 
-/** No default route: a node of the harness reaches its machine and nothing beyond. */
+/**
+ * No default route: a node of the harness reaches its machine and nothing beyond. Services have a route, or the node's own programs,
+ * the API server with its webhooks among them, would be told that none leads there before kube-proxy has a look.
+ */
 function nodeSide(plan: ClusterPlan): string[] {
   return [
     'link set lo up',
     `address add ${plan.nodeAddress}/30 dev ${plan.uplink}`,
     `address add ${plan.nodeAddress6}/126 dev ${plan.uplink} nodad`,
     `link set ${plan.uplink} up`,
+    ...[plan.services.v4, plan.services.v6].map((range) => `route replace ${range} dev ${plan.uplink}`),
   ];
 }
 
