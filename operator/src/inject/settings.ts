@@ -37,7 +37,7 @@ export const DEFAULT_SETTINGS: InjectSettings = {
   capture: 'transparent',
   sidecarUid: 61020,
   ports: DEFAULT_PORTS,
-  resources: { cpu: '50m', memory: '128Mi' },
+  resources: { cpu: '50m', memory: '256Mi' },
   logLevel: 'info',
   env: {},
 };
