@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UNIT := crds identity audit sidecar operator ledger cli
-E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
+E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/bypass e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 TEST_CLUSTER := cairn-test
 
 .PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down test-cluster check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean

@@ -1,0 +1,215 @@
+/** The suite's namespaces in a cluster: brings them up, tries everything in each of them, takes them down. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ATTEMPTS, MOMENTS, PROBES } from './attempts/index.js';
+import { FAMILIES, markerOf, type Attempt, type Places } from './attempt.js';
+import * as ground from './cluster.js';
+import { evidenceOf, type Records } from './evidence.js';
+import { outcomeOf, type Hit, type ProbeResult } from './outcome.js';
+import { VARIANTS, type Row, type Variant } from './table.js';
+import {
+  AGENT,
+  agentPod,
+  isInjected,
+  namespaceObjects,
+  namespaceOf,
+  STAND_IN_UID,
+  targetObjects,
+  TARGETS,
+  USER,
+  type Ingredients,
+} from './variants.js';
+
+const SERVER_SIDE = { serverSide: true } as const;
+/** What the suite waits for at most, milliseconds: a sidecar that was killed comes back after kubelet's back-off. */
+const WAIT_MS = 240_000;
+const POLL_MS = 250;
+
+/** Declared by its name, which comes to lead elsewhere. */
+const REBOUND = 'rebind.test';
+
+async function waitFor(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + WAIT_MS;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited ${WAIT_MS / 1000} s for ${what}`);
+    await delay(POLL_MS);
+  }
+}
+
+interface Tried {
+  places: Places;
+  results: Map<string, ProbeResult>;
+  since: Date;
+  failures: readonly string[];
+}
+
+/** A server that may not be reached, asked over and over while the sidecar is killed: `seconds host port payload`. */
+const KEEP_TRYING = `
+import socket, sys, time
+end, host, port, payload = time.time() + float(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4].encode()
+refused = 0
+while time.time() < end:
+    try:
+        with socket.create_connection((host, port), 1) as s:
+            s.sendall(payload); s.settimeout(1); s.recv(100)
+    except OSError: refused += 1
+print("Connection refused or reset", refused, "times")
+`;
+
+export class Arena {
+  readonly #ingredients: Ingredients;
+
+  constructor(
+    private readonly cluster: ground.Ground,
+    credential: string,
+    private readonly certificate: { ca: string; cert: string; key: string },
+  ) {
+    this.#ingredients = { programs: ground.readPrograms(), ca: certificate.ca, credential };
+  }
+
+  /** Brings up the servers, then every variant; resolves when all pods are ready. */
+  async open(): Promise<void> {
+    const { cluster } = this;
+    await cluster.nodeExec(['ip', 'address', 'replace', `${ground.METADATA.v4}/32`, 'dev', 'lo']);
+    await cluster.nodeExec(['ip', 'address', 'replace', `${ground.METADATA.v6}/128`, 'dev', 'lo']);
+    await cluster.apply(targetObjects(this.#ingredients, this.certificate), SERVER_SIDE);
+    await this.#ready([TARGETS]);
+    this.#host('203.0.113.9');
+    await this.#openVariants();
+    await this.#rebind();
+  }
+
+  async #openVariants(): Promise<void> {
+    const { cluster } = this;
+    const ca = await ground.operatorCa(cluster);
+    const all: object[][] = [];
+    for (const variant of VARIANTS) {
+      const places = await ground.placesOf(cluster, variant, this.#ingredients.credential);
+      all.push(namespaceObjects(variant, places, { ...this.#ingredients, operatorCa: ca }));
+    }
+    await cluster.apply(
+      all.map(([namespace]) => namespace!),
+      SERVER_SIDE,
+    );
+    for (const [, ...objects] of all) await cluster.apply(objects, SERVER_SIDE);
+    await cluster.apply(VARIANTS.map(agentPod), SERVER_SIDE);
+    await this.#ready(VARIANTS.map(namespaceOf));
+  }
+
+  async #ready(namespaces: readonly string[]): Promise<void> {
+    await waitFor(`the pods of ${namespaces.join(', ')}`, async () => {
+      const ready = await Promise.all(namespaces.map((namespace) => ground.areReady(this.cluster, namespace)));
+      return ready.every(Boolean);
+    });
+  }
+
+  /** What the cluster's DNS says of the host that is rebound; the file has others' names too. */
+  #host(address: string): void {
+    const { hostsFile } = this.cluster;
+    const others = readFileSync(hostsFile, 'utf8')
+      .split('\n')
+      .filter((line) => !line.endsWith(` ${REBOUND}`));
+    writeFileSync(hostsFile, [...others.filter((line) => line !== ''), `${address} ${REBOUND}`, ''].join('\n'));
+  }
+
+  /** The name changes its mind after policies were made of it; resolves when the cluster's DNS has heard. */
+  async #rebind(): Promise<void> {
+    const { v4 } = await ground.podAddress(this.cluster, TARGETS, 'upstream');
+    this.#host(v4);
+    const ask = `import socket; print(socket.getaddrinfo('${REBOUND}', 80)[0][4][0])`;
+    await waitFor(`${REBOUND} to be ${v4}`, async () => {
+      const { stdout } = await this.cluster.tryKubectl(['exec', '-n', TARGETS, 'declared', '--', 'python3', '-c', ask]);
+      return stdout.trim() === v4;
+    });
+  }
+
+  /** All attempts in all variants, one row an attempt; and what of the declared work failed after it, with every layer on. */
+  async tryEverything(): Promise<{ rows: Row[]; failures: readonly string[] }> {
+    const tried = new Map<Variant, Tried>();
+    // Not all at once: what is slow for want of a processor would look like a layer that holds.
+    for (const variant of VARIANTS) tried.set(variant, await this.#tryIn(variant));
+    const full = tried.get('full')!;
+    const records = await ground.recordsOf(this.cluster, 'full', full.since);
+    await Promise.all([...tried].map(([variant, { results }]) => this.#outlive(variant, results)));
+    const hits = await ground.hits(this.cluster);
+    return { rows: ATTEMPTS.map((attempt) => rowOf(attempt, tried, hits, records)), failures: full.failures };
+  }
+
+  async #tryIn(variant: Variant): Promise<Tried> {
+    const { cluster } = this;
+    const since = new Date();
+    const places = {
+      ...(await ground.placesOf(cluster, variant, this.#ingredients.credential)),
+      sidecarUid: (await ground.sidecarUidOf(cluster, variant)) ?? STAND_IN_UID,
+      otherToken: await cluster.serviceAccountToken(namespaceOf(variant), 'other'),
+    };
+    const results = new Map<string, ProbeResult>();
+    const keep = (all: readonly ProbeResult[]): void => all.forEach((each) => results.set(each.id, each));
+    const ofUser = PROBES.filter(({ container }) => container === USER);
+    for (const family of FAMILIES) {
+      const ofRoot = PROBES.filter((each) => each.family === family && each.container === undefined);
+      if (ofRoot.length > 0) keep(await ground.probe(cluster, variant, ground.probesOf(ofRoot, places)));
+    }
+    keep(await ground.probe(cluster, variant, ground.probesOf(ofUser, places), USER));
+    keep(ground.jsonLists<ProbeResult>(await cluster.kubectl(['logs', '-n', namespaceOf(variant), AGENT, '-c', 'early'])));
+    keep(await this.#crash(variant, places));
+    return { places, results, since, failures: variant === 'full' ? await this.#declaredWork(variant, places) : [] };
+  }
+
+  /** What of the declared work fails; nothing where all of it is done. */
+  async #declaredWork(variant: Variant, { declaredHost }: Places): Promise<string[]> {
+    const argv = ['curl', '-sS', '--max-time', '8', `http://${declaredHost}/bypass-${variant}-declared-work`];
+    const results = await ground.probe(this.cluster, variant, [{ id: 'a declared host', kind: 'command', argv }]);
+    return results.flatMap(({ id, said }) => (said.startsWith('reached declared') ? [] : [`${id}: ${said}`]));
+  }
+
+  /** Kills the sidecar, or what stands for it, while an attempt goes on and on; resolves when it is back. */
+  async #crash(variant: Variant, places: Places): Promise<ProbeResult[]> {
+    const { id } = MOMENTS.crashed;
+    const argv = ['python3', '-c', KEEP_TRYING, '5', places.upstream.v4, '8080', `GET /${markerOf(places, id)} HTTP/1.1\r\n\r\n`];
+    const going = ground.probe(this.cluster, variant, [{ id, kind: 'command', argv }]);
+    if (!isInjected(variant)) return going;
+    const before = (await ground.sidecarOf(this.cluster, variant))!;
+    await this.cluster.nodeExec(['ctr', '--namespace', 'k8s.io', 'task', 'kill', '--signal', 'SIGKILL', before.container]);
+    const results = await going;
+    await waitFor(`the sidecar of ${variant} to come back`, async () => {
+      const now = await ground.sidecarOf(this.cluster, variant);
+      return now !== undefined && now.ready && now.restarts > before.restarts;
+    });
+    return results;
+  }
+
+  /** Ends the pod, whose agent then tries until it is killed. */
+  async #outlive(variant: Variant, results: Map<string, ProbeResult>): Promise<void> {
+    const pod = ['-n', namespaceOf(variant), AGENT];
+    const log = this.cluster.tryKubectl(['logs', '-f', ...pod, '-c', AGENT]);
+    await this.cluster.kubectl(['delete', 'pod', ...pod, '--wait=false']);
+    const { id } = MOMENTS.outlived;
+    const nothing = { id, said: '', timedOut: false, code: 0, broken: 'the agent tried nothing before its end' };
+    results.set(id, ground.jsonLines<ProbeResult>((await log).stdout).at(-1) ?? nothing);
+  }
+
+  async close(): Promise<void> {
+    const namespaces = [TARGETS, ...VARIANTS.map(namespaceOf)];
+    await this.cluster.tryKubectl(['delete', 'namespace', ...namespaces, '--ignore-not-found', '--wait=false']);
+    for (const address of Object.values(ground.METADATA)) {
+      await this.cluster.nodeExec(['ip', 'address', 'delete', address, 'dev', 'lo']).catch(() => undefined);
+    }
+  }
+}
+
+function rowOf(attempt: Attempt, tried: ReadonlyMap<Variant, Tried>, hits: readonly Hit[], records: Records): Row {
+  const outcomes: Row['outcomes'] = {};
+  for (const [variant, { places, results }] of tried) {
+    const marker = markerOf(places, attempt.id);
+    const heard = hits.filter((hit) => hit.marker === marker);
+    outcomes[variant] = outcomeOf(attempt, resultOf(attempt, results), heard);
+  }
+  const { places, results } = tried.get('full')!;
+  const probe = attempt.probe(places, markerOf(places, attempt.id));
+  return { attempt, outcomes, evidence: evidenceOf(attempt, probe, outcomes.full!, resultOf(attempt, results), records) };
+}
+
+function resultOf({ id }: Attempt, results: ReadonlyMap<string, ProbeResult>): ProbeResult {
+  return results.get(id) ?? { id, said: '', timedOut: false, code: 0, broken: 'it was not tried' };
+}

@@ -1,0 +1,68 @@
+/**
+ * Given agents in a real cluster, one namespace with every layer, others with one switched off, one with none: every way around a
+ * sidecar is tried from inside, and judged by who was reached. The table of the threat model is written from what was seen.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { localhostCertificate } from '@cairn/cli';
+import { Arena, tableOf, VARIANTS, withTable, type Outcome, type Row, type Variant } from '../bypass/index.js';
+import { installCairn } from '../harness/cluster/cairn.js';
+import { attachCluster, type Cluster } from '../harness/cluster/index.js';
+import { buildToolbox } from '../harness/images/index.js';
+
+const PAGE = new URL('../../../docs/threat-model.md', import.meta.url);
+const STOPPED: readonly (Outcome | undefined)[] = ['refused', 'timed out', 'mended'];
+
+describe('ways around the sidecar', { timeout: 600_000 }, () => {
+  let cluster: Cluster;
+  let arena: Arena | undefined;
+  let rows: readonly Row[];
+  let failures: readonly string[];
+
+  before(async () => {
+    cluster = await attachCluster();
+    await cluster.importImage((await buildToolbox()).archive);
+    await installCairn(cluster);
+    arena = new Arena(cluster, `credential-${randomBytes(12).toString('hex')}`, await localhostCertificate());
+    await arena.open();
+    ({ rows, failures } = await arena.tryEverything());
+  });
+  after(async () => {
+    await arena?.close();
+  });
+
+  const outcomes = (variant: Variant): [string, Outcome | undefined][] =>
+    rows.map(({ attempt, outcomes: seen }) => [attempt.id, seen[variant]]);
+
+  test('in the control every attempt succeeds: it would be seen if one did elsewhere', () => {
+    assert.deepEqual(
+      outcomes('control').filter(([, outcome]) => outcome !== 'reached'),
+      [],
+    );
+  });
+
+  test('with every layer none succeeds', () => {
+    assert.deepEqual(
+      outcomes('full').filter(([, outcome]) => !STOPPED.includes(outcome)),
+      [],
+    );
+  });
+
+  test('nothing counts as stopped because a client was broken', () => {
+    for (const variant of VARIANTS) {
+      assert.deepEqual(
+        outcomes(variant).filter(([, outcome]) => outcome === 'broken client'),
+        [],
+        variant,
+      );
+    }
+  });
+
+  test('agents have done their declared work after all of it', () => assert.deepEqual(failures, []));
+
+  test('the table of the threat model is written', () => {
+    writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8'), tableOf(rows)));
+  });
+});
