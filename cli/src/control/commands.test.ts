@@ -153,7 +153,7 @@ test('approvals are listed and decided, and a launch is revoked, by whom the tok
     stores: fileStores(join(folder, 'state')),
     workloads: createWorkloadVerifier({ issuer: 'https://cluster', jwks: { keys: [cluster.publicJwk] } }),
     providers: [{ oidc: spec(provider.issuer) }],
-    bundleFor: () => undefined,
+    bundleFor: () => ({ version: '1', policies: [], providers: [], tokenService: service.tokenService() }),
     agentOf: () => ({ name: 'planner', namespace: 'research', maxDepth: 3, allowLoops: false }),
     adminGroups: ['cairn-admins'],
     log: () => undefined,

@@ -77,7 +77,7 @@ async function startReplica(
     stores: state.stores,
     workloads: createWorkloadVerifier({ issuer: CLUSTER, jwks: { keys: [cluster.publicJwk] } }),
     providers: [],
-    bundleFor: () => undefined,
+    bundleFor: () => ({ version: '1', policies: [], providers: [], tokenService: service.tokenService() }),
     agentOf: ({ uid }) => ({ name: uid.slice('uid-'.length), namespace: 'research', maxDepth: 3, allowLoops: false, policy: 'research' }),
     log: () => undefined,
   });

@@ -130,7 +130,7 @@ const mounted = { volumeMounts: [{ name: 'programs', mountPath: '/programs', rea
 /** What stands for the sidecar in the control: a process to look into, an admin port, its folders, its name. */
 function standIn(): object {
   const script =
-    "import http.server as h\nclass A(h.BaseHTTPRequestHandler):\n  def do_GET(s):\n    s.send_response(200); s.end_headers(); s.wfile.write(b'ok')\nh.HTTPServer(('127.0.0.1',15020),A).serve_forever()";
+    "import http.server as h\nclass A(h.BaseHTTPRequestHandler):\n  def do_GET(s):\n    s.send_response(200); s.end_headers(); s.wfile.write(b'ok')\nh.ThreadingHTTPServer(('127.0.0.1',15020),A).serve_forever()";
   return {
     ...toolbox,
     name: 'cairn-sidecar',

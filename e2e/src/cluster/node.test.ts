@@ -181,7 +181,13 @@ describe('a node with real pods', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as AuditEntry);
     const created = entries.find(
-      ({ verb, objectRef }) => verb === 'create' && objectRef?.resource === 'pods' && objectRef.name === 'server',
+      ({ verb, objectRef, requestObject }) =>
+        verb === 'create' &&
+        objectRef?.resource === 'pods' &&
+        // The scheduler creates a binding of that name.
+        objectRef.subresource === undefined &&
+        objectRef.namespace === NAMESPACE &&
+        requestObject?.metadata.name === 'server',
     );
     assert.equal(created?.user.username, 'kubernetes-admin');
     assert.equal(created?.requestObject?.metadata.name, 'server');
@@ -196,7 +202,7 @@ describe('a node with real pods', () => {
 interface AuditEntry {
   verb: string;
   user: { username: string };
-  objectRef?: { resource: string; name?: string };
+  objectRef?: { resource: string; subresource?: string; namespace?: string };
   requestObject?: { metadata: { name: string } };
 }
 

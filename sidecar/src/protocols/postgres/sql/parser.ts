@@ -1,5 +1,6 @@
 /** PostgreSQL's own parser (libpg-query, WebAssembly), loaded once and only where a PostgreSQL target exists. */
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import { MAX_PARSED_SQL_BYTES } from '../limits.js';
 import { asList, asTree, type Tree } from './tree.js';
 
@@ -22,9 +23,20 @@ export interface Parser {
 
 let loading: Promise<Parser> | undefined;
 
-/** Loads the parser; 50 MB of memory, once a process. */
+/**
+ * V8 would compile the busiest functions of the parser a second time, for speed. The grammar is one function of such a size that this
+ * takes 550 MB for a moment (Node 24), which ends a container with a memory limit; what it won was within 30 % of a parse.
+ */
+const NO_SECOND_COMPILER = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
+
+/** Loads the parser; some 25 MB of memory, once a process. */
 export function loadParser(): Promise<Parser> {
-  return (loading ??= freshLibrary().then(parserOver));
+  return (loading ??= firstLibrary().then(parserOver));
+}
+
+function firstLibrary(): Promise<Library> {
+  for (const flag of NO_SECOND_COMPILER) setFlagsFromString(flag);
+  return freshLibrary();
 }
 
 const require = createRequire(import.meta.url);
