@@ -127,3 +127,11 @@ test('a vote that somebody typed, copied or altered is refused by admission and 
   await assert.rejects(admitDecision(before, typed, user('bob'), keys, now), { code: 'typed-vote' });
   await assert.rejects(admitDecision(stored, withVotes([]), user('bob'), keys, now), { code: 'typed-vote' }, 'nor is one taken back');
 });
+
+test('a vote holds once the API server has pruned what its schema does not know', async (t) => {
+  const keys = await ring(t);
+  const principal = { ...user('bob'), authn: 'kubernetes' };
+  const { spec } = await admitDecision(asked(), deciding(asked(), 'approve'), principal, keys, CREATED + MINUTE);
+  assert.deepEqual(Object.keys(spec.votes[0]!.approver).toSorted(), ['groups', 'iss', 'name', 'sub']);
+  assert.equal(await stateOf({ ...asked(), spec }, keys), 'approved');
+});

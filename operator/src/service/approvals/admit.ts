@@ -6,11 +6,16 @@ import { aged, ApprovalRefusal, voted, type Approver } from './decide.js';
 import { approvalOf, voterOf } from './object.js';
 import { signedVotes, signVote } from './signature.js';
 
+/** What the object's schema keeps of a person: the API server prunes any other member, and the signature would not hold any more. */
+function kept({ iss, sub, name, groups }: Approver): Approver {
+  return { iss, sub, name, groups };
+}
+
 /** The object with one more vote. Throws ApprovalRefusal. `now`: milliseconds. */
 export async function withVote(object: ApprovalObject, vote: Vote, keys: KeyRing, now: number): Promise<ApprovalObject> {
   const current = approvalOf(object, await signedVotes(object, keys.jwks()), now);
   const { time, ...cast } = voted(aged(current, now), vote, now).votes.at(-1)!;
-  const signed = await signVote(keys.current, object, { voter: voterOf(vote.approver), ...cast, time });
+  const signed = await signVote(keys.current, object, { ...cast, voter: voterOf(vote.approver), approver: kept(vote.approver), time });
   return { ...object, spec: { ...object.spec, votes: [...object.spec.votes, signed] } };
 }
 
