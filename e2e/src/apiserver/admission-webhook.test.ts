@@ -93,7 +93,13 @@ const anyPod = fc
       { requiredKeys: [] },
     ),
   })
-  .map(({ more, ...lists }) => ({ ...more, ...lists, volumes: [{ name: 'data', emptyDir: {} }] }));
+  .map(({ more, ...lists }) => ({
+    ...more,
+    // In a user namespace of its own a pod names its user, or it is refused.
+    ...(more.hostUsers === false ? { securityContext: { ...more.securityContext, runAsUser: 1000 } } : {}),
+    ...lists,
+    volumes: [{ name: 'data', emptyDir: {} }],
+  }));
 
 describe('admission on a real API server', { timeout: 300_000 }, () => {
   const shared = sharedApiServer();
