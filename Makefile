@@ -5,7 +5,7 @@ UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/bypass e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 TEST_CLUSTER := cairn-test
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down test-cluster check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,7 +46,12 @@ cluster: build ## a one-node Kubernetes on this machine (CLUSTER=cairn): contain
 cluster-down: build ## end it; nothing but its logs stays
 	@node e2e/dist/harness/cluster/main.js down --name $(or $(CLUSTER),cairn)
 
+cluster-demo: build ## the demo as pods in a real cluster, which it brings up and leaves up (CLUSTER=cairn)
+	@tools/need.sh go setpriv flock java mvn psql
+	@CLUSTER=$(or $(CLUSTER),cairn) node e2e/dist/cluster/demo/main.js
+
 test-cluster: build ## suites with real pods and real network policies, in a cluster of their own
+	@tools/need.sh java mvn unzip kcat psql
 	@end() { kill $$(jobs -p) 2> /dev/null; wait; for name in $(TEST_CLUSTER) cairn-second; do node e2e/dist/harness/cluster/main.js down --name $$name; done; }; \
 	trap end EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	{ node e2e/dist/harness/cluster/main.js up --name $(TEST_CLUSTER) > /dev/null & wait $$!; } && \
