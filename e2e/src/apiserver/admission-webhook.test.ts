@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { adminPost, applyFence, NAMESPACE, startAdmission, type AdmissionWorld, type PodObject } from './admission-world.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Workload {
   metadata: { name: string; generation: number; annotations?: Record<string, string> };

@@ -16,7 +16,7 @@ import {
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
 import type { ApiServer } from '../harness/kubernetes/index.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 export const NAMESPACE = 'research';
 const SYSTEM = 'cairn-system';

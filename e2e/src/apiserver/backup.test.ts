@@ -10,7 +10,7 @@ import { createLaunchVerifier, uuidv7 } from '@cairn/identity';
 import { kubectlProgram, runCommand, type ApiServer } from '../harness/kubernetes/index.js';
 import { install, repositoryFile, type Installation } from './installation.js';
 import { ask, create, enroll, exchange, pod, podOf, RESEARCH, workloadToken, type StoredPod } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 /** Commands of kubectl in the indented block below a sentence of the page; what stands behind `#` is for people. */
 function commandsBelow(page: string, sentence: string): string[] {

@@ -8,7 +8,7 @@ import type { AgentLaunch } from '@cairn/crds';
 import { install, type Installation } from './installation.js';
 import { SIDECAR_IMAGE } from './replica.js';
 import { AGENTS, create, enroll, exchange, launch, pod, podOf, RESEARCH, type StoredPod } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const SIDECAR = 'cairn-sidecar';
 const GRANT = 'cairn.dev/grant';

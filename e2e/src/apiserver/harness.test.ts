@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { sharedApiServer, startApiServer } from '../harness/kubernetes/index.js';
 import { accepts } from '../harness/ports.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Named {
   metadata: { name: string; uid: string; resourceVersion: string };

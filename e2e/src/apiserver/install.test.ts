@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { install, repositoryFile, type Installation } from './installation.js';
 import { RESEARCH, type StoredPod } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Conditioned {
   metadata: { generation: number };

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { AppsV1Api, Watch } from '@kubernetes/client-node';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { startPlanner, NAMESPACE, type Planner } from './planner.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const CONFIG = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'notes' }, data: { a: '1' } };
 const PASSWORD = 'correct horse battery';

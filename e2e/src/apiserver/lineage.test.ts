@@ -24,7 +24,7 @@ import {
   tryCreate,
   workloadToken,
 } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const GRANT = 'cairn.dev/grant';
 const CLI = repositoryFile('cli/dist/main.js');

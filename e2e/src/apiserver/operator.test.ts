@@ -8,7 +8,7 @@ import { generateSigningKey } from '@cairn/identity';
 import { CHART, NAMESPACE, RELEASE } from '../chart/repository.js';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { startOperator, type Answer, type OperatorProcess } from '../harness/operator.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 import { connectWebhooks, startFront } from './webhook-front.js';
 
 interface Condition {

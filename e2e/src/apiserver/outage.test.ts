@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { install, type Installation } from './installation.js';
 import { NAMESPACE, SERVICE, type Replica } from './replica.js';
 import { enroll, RESEARCH } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Policy {
   metadata: { name: string; generation: number };

@@ -4,7 +4,7 @@ import type { AgentLaunch } from '@cairn/crds';
 import type { ApiServer, CommandResult } from '../harness/kubernetes/index.js';
 import type { Installation } from './installation.js';
 import { NAMESPACE, SERVICE, type Replica } from './replica.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 export const RESEARCH = 'research';
 export const AGENTS = 'agents';

@@ -5,7 +5,7 @@ import { kubernetes } from '@cairn/operator';
 import { KubeConfig } from '@kubernetes/client-node';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { startCable, type Cable } from './cable.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const { ApiError, CONFIG_MAPS, Elector, EventRecorder, KubernetesClient, LEASES, Reflector } = kubernetes;
 type Client = kubernetes.KubernetesClient;

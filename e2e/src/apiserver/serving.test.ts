@@ -27,7 +27,7 @@ import {
   workloadToken,
   type StoredPod,
 } from './research.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const JOBS = `/apis/batch/v1/namespaces/${RESEARCH}/jobs`;
 const REFERENCE = 'cairn.dev/launch-reference';

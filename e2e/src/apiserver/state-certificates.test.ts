@@ -6,7 +6,7 @@ import { certificateCaches, certificatesController, kubernetes } from '@cairn/op
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { following, runController } from './state-controllers.js';
 import { prepare, startReplicas, startWebhook } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const LIFETIMES = { caSeconds: 3, leafSeconds: 600, overlapSeconds: 2 };
 const NAME = 'cairn-operator.cairn-system.svc';

@@ -5,7 +5,7 @@ import { approvalsController, kubernetes, launchesController, streamsController 
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { following, runController } from './state-controllers.js';
 import { approvalRequest, prepare, startReplicas, type Replicas } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const DAY_MS = 86_400_000;
 const ALICE = { iss: 'kubernetes', sub: 'alice', name: 'alice', groups: [], authn: 'kubernetes' as const };

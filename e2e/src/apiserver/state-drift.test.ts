@@ -4,7 +4,7 @@ import { certificateCaches, drift, fenceParts, fencePolicies, kubernetes } from 
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { following, runController } from './state-controllers.js';
 import { clientOf, prepare } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const webhook = {
   name: 'enrolled.cairn.dev',

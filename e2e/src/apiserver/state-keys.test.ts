@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import { createLaunchVerifier } from '@cairn/identity';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { ISSUER, prepare, startReplicas, type Replica } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const ALICE = { iss: 'kubernetes', sub: 'alice', name: 'alice', groups: [], authn: 'kubernetes' as const };
 const ROTATIONS = 4;

@@ -4,7 +4,7 @@ import type { AgentLaunch } from '@cairn/crds';
 import { createLaunchVerifier, type Revocation } from '@cairn/identity';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { ISSUER, prepare, startReplicas, startWebhook, type Replica } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const ALICE = { iss: 'kubernetes', sub: 'alice', name: 'alice', groups: ['analysts'], authn: 'kubernetes' as const };
 /** As the issue has it: a revocation ends everything within two seconds. */

@@ -19,7 +19,7 @@ import {
   type Serving,
 } from '@cairn/operator';
 import type { ApiServer } from '../harness/kubernetes/index.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 const CLUSTER = 'https://kubernetes.default.svc';
 export const ISSUER = 'https://cairn-operator.cairn-system.svc:8443';

@@ -5,7 +5,7 @@ import { uuidv7 } from '@cairn/audit';
 import type { AuditStream } from '@cairn/crds';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
 import { prepare, startReplicas, type Replica } from './state-replicas.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Stream {
   id: string;

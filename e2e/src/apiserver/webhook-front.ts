@@ -1,7 +1,7 @@
 /** The webhook's Service as tests have it: one address before all replicas, told to the API server. */
 import { connect, createServer, type AddressInfo } from 'node:net';
 import type { ApiServer, Scope } from '../harness/kubernetes/index.js';
-import { until } from './until.js';
+import { until } from '../harness/until.js';
 
 interface Configuration {
   webhooks: { name: string; clientConfig: { url?: string; caBundle?: string; service?: { path: string } } }[];

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { until } from '../apiserver/until.js';
+import { until } from '../harness/until.js';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { freePorts } from '../harness/ports.js';
 import type { KubernetesObject } from './helm.js';

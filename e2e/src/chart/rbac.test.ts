@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { until } from '../apiserver/until.js';
+import { until } from '../harness/until.js';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { objects, template, type KubernetesObject } from './helm.js';
 import { codes, tableBelow } from './markdown.js';

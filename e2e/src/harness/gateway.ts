@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import type { AuditEvent } from '@cairn/audit';
 import type { ControlPlane } from './control-plane.js';
 import { freePorts } from './ports.js';
-import { eventsWhen, ready, spoolEvents, writeInputs } from './sidecar.js';
+import { endedBy, eventsWhen, ready, spoolEvents, writeInputs } from './sidecar.js';
 
 export interface GatewayOptions {
   plane: ControlPlane;
@@ -66,12 +66,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
   await ready(child, log, { words: '"gateway ready"' });
-  const ended = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    await exit;
-  };
+  const ended = (signal: NodeJS.Signals): Promise<void> => endedBy(child, signal);
   const events = (): AuditEvent[] => spoolEvents(spoolFolder);
   return {
     pid: child.pid!,

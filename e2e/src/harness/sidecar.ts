@@ -100,12 +100,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: string[] = [];
   await ready(child, log, { failsAt: options.failsAt });
-  const ended = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    await exit;
-  };
+  const ended = (signal: NodeJS.Signals): Promise<void> => endedBy(child, signal);
   const events = (): AuditEvent[] => spoolEvents(spoolFolder);
   return {
     pid: child.pid!,
@@ -147,6 +142,14 @@ interface Readiness {
   failsAt?: string | undefined;
   /** What the log line of readiness holds. */
   words?: string;
+}
+
+/** Sends the signal, where the process has not ended yet, and resolves once it has. */
+export async function endedBy(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  await exit;
 }
 
 /** Resolves at the log line that says so; rejects with the log, and kills it, when it ends, says `failsAt`, or the time is over. */

@@ -1,20 +1,8 @@
-/** Waiting for what a cluster brings about in its own time. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** Waiting for what a cluster brings about in its own time, looked at by kubectl or in a ledger. */
+import { until as eventually } from '../../harness/until.js';
 import { POLL_MS } from './limits.js';
 
 /** Resolves to the first value that is neither undefined nor false. An error while looking counts as not yet, and is told at the end. */
-export async function until<T>(what: string, limitMs: number, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + limitMs;
-  let last: unknown;
-  do {
-    try {
-      const value = await look();
-      if (value !== undefined && value !== false) return value;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    await delay(POLL_MS);
-  } while (Date.now() < deadline);
-  throw new Error(`${what}: not within ${limitMs / 1000} s${last instanceof Error ? `; ${last.message}` : ''}`, { cause: last });
+export function until<T>(what: string, limitMs: number, look: () => Promise<T | undefined | false>): Promise<T> {
+  return eventually(what, look, limitMs, POLL_MS);
 }

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Operation, Target, Verdict } from '@cairn/crds';
+import type { Operation, Verdict } from '@cairn/crds';
 import { type Driver, type DriverOptions, createDriver, SESSION_TOKEN } from '../../testing/session-driver.js';
 import type { Session } from '../protocol.js';
 import { kubernetesProtocol } from './module.js';
-
-const TARGET: Target = {
-  name: 'cluster',
-  protocol: 'kubernetes',
-  hosts: ['kubernetes.default.svc'],
-  port: 443,
-  tls: { mode: 'Require' },
-  forward: [],
-  capture: { maxRows: 0, maxBytes: 1 << 20 },
-  functions: { read: [] },
-};
-const ALLOW: Verdict = { action: 'Allow', policy: 'p', rule: 'r', level: 'RequestResponse', delivery: 'Durable', mask: [] };
+import { ALLOW, TARGET } from './fixture.js';
 
 function open(options: Partial<DriverOptions> = {}): { driver: Driver; session: Session } {
   const driver = createDriver({ target: TARGET, decide: () => ALLOW, credential: { kind: 'bearer', token: 'pod-token' }, ...options });

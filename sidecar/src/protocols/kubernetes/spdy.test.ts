@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import type { Target, Verdict } from '@cairn/crds';
 import fc from 'fast-check';
 import { createDriver, type Driver } from '../../testing/session-driver.js';
 import { spdyData, spdyPing, SpdySide } from '../../testing/spdy-frames.js';
@@ -11,6 +10,7 @@ import { MAX_COMMAND_STREAMS, MAX_SPDY_CONTROL_BYTES, MAX_SPDY_FIELDS, MAX_SPDY_
 import { kubernetesProtocol } from './module.js';
 import { SPDY_DICTIONARY } from './spdy-dictionary.js';
 import { SpdyError, SpdyReader, type SpdyPiece } from './spdy.js';
+import { ALLOW, TARGET } from './fixture.js';
 
 describe('SPDY/3.1', () => {
   it('compresses against the dictionary that everybody has', () => {
@@ -94,18 +94,6 @@ describe('SPDY/3.1', () => {
     );
   });
 });
-
-const TARGET: Target = {
-  name: 'cluster',
-  protocol: 'kubernetes',
-  hosts: ['kubernetes.default.svc'],
-  port: 443,
-  tls: { mode: 'Require' },
-  forward: [],
-  capture: { maxRows: 0, maxBytes: 1 << 20 },
-  functions: { read: [] },
-};
-const ALLOW: Verdict = { action: 'Allow', policy: 'p', rule: 'r', level: 'RequestResponse', delivery: 'Durable', mask: [] };
 
 async function exec(): Promise<{ driver: Driver; session: Session; open: (count?: number) => Promise<Buffer> }> {
   const driver = createDriver({ target: TARGET, decide: () => ALLOW });

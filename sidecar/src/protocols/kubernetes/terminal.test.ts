@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Target, Verdict } from '@cairn/crds';
+import type { Verdict } from '@cairn/crds';
 import { type Driver, createDriver } from '../../testing/session-driver.js';
 import { frame } from '../../testing/websocket-frames.js';
 import type { Session } from '../protocol.js';
 import { MAX_ERROR_CHARS, MAX_STATUS_BYTES } from './limits.js';
 import { kubernetesProtocol } from './module.js';
 import { Transcript } from './transcript.js';
+import { ALLOW, TARGET } from './fixture.js';
 
-const TARGET: Target = {
-  name: 'cluster',
-  protocol: 'kubernetes',
-  hosts: ['kubernetes.default.svc'],
-  port: 443,
-  tls: { mode: 'Require' },
-  forward: [],
-  capture: { maxRows: 0, maxBytes: 1 << 20 },
-  functions: { read: [] },
-};
-const ALLOW: Verdict = { action: 'Allow', policy: 'p', rule: 'r', level: 'RequestResponse', delivery: 'Durable', mask: [] };
 const REQUEST =
   'GET /api/v1/namespaces/a/pods/b/exec?command=sh&stdin=true&tty=true HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
   'Sec-WebSocket-Key: a\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n';

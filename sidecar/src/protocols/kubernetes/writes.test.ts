@@ -6,18 +6,10 @@ import type { Attribution } from '../../attribute/attribution.js';
 import { MAX_HELD_REQUEST_BYTES } from '../http/limits.js';
 import { createDriver, type Driver, type DriverOptions } from '../../testing/session-driver.js';
 import { MAX_OBJECT_BYTES } from './body/index.js';
+import { TARGET as CLUSTER } from './fixture.js';
 import { kubernetesProtocol } from './module.js';
 
-const TARGET: Target = {
-  name: 'cluster',
-  protocol: 'kubernetes',
-  hosts: ['kubernetes.default.svc'],
-  port: 443,
-  tls: { mode: 'Require' },
-  forward: [],
-  capture: { maxRows: 0, maxBytes: 1 << 24 },
-  functions: { read: [] },
-};
+const TARGET: Target = { ...CLUSTER, capture: { maxRows: 0, maxBytes: 1 << 24 } };
 const verdict = (action: Verdict['action']): Verdict => ({
   action,
   policy: 'p',
