@@ -37,4 +37,6 @@ export interface Approval extends ApprovalRequest {
   votes: ApprovalVote[];
   /** An approval is used up by the first passage of its bytes. */
   used: boolean;
+  /** Id of the event that used it. */
+  usedBy?: string;
 }

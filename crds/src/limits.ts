@@ -34,6 +34,8 @@ export const MAX_RECIPIENTS = 16;
 export const MAX_GLOB_CHARS = 256;
 /** Characters of a rule's reason. */
 export const MAX_REASON_CHARS = 512;
+/** Characters of an event's id. */
+export const MAX_EVENT_ID_CHARS = 64;
 /** Depth of a launch chain that a policy may permit. */
 export const MAX_CHAIN_DEPTH = 32;
 /** Rows of a result that a policy may keep. */

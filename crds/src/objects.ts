@@ -48,7 +48,7 @@ export interface ApprovalObject {
   kind: 'Approval';
   metadata: StoredMeta & { namespace: string };
   spec: ApprovalSpec;
-  status?: Observed & { state?: ApprovalState; expires?: string; used?: boolean };
+  status?: Observed & { state?: ApprovalState; expires?: string; used?: boolean; usedBy?: string };
 }
 
 export interface AgentLaunchSpec {

@@ -1,5 +1,5 @@
 /** Schema of Approval: one held operation and what people said of it. */
-import { MAX_NAME_CHARS, MAX_NAMES, MAX_REASON_CHARS } from '../limits.js';
+import { MAX_EVENT_ID_CHARS, MAX_NAME_CHARS, MAX_NAMES, MAX_REASON_CHARS } from '../limits.js';
 import type { ApprovalRequest } from '../approval.js';
 import type { ApprovalSpec, StoredVote } from '../objects.js';
 import type { Operation } from '../operation.js';
@@ -49,7 +49,7 @@ const request = object(
   'What is asked. Written by the operator; it cannot be changed.',
   {
     digest: formatted('Over target, launch chain and the exact bytes.', 'digest'),
-    event: text('Id of the intent event in the evidence.', { maxLength: 64 }),
+    event: text('Id of the intent event in the evidence.', { maxLength: MAX_EVENT_ID_CHARS }),
     target: formatted('The target.', 'label'),
     operations: listOf('What would be done.', operation, { max: 256 }),
     summary: { type: 'string', description: 'What a person reads: the statement, or method and path.', maxLength: 16_384 },
@@ -94,8 +94,14 @@ const used: Schema = {
   'x-kubernetes-validations': [{ rule: '!oldSelf || self', message: 'an approval that was used stays used' }],
 };
 
+const usedBy: Schema = {
+  ...text('Id of the event whose passage used it.', { maxLength: MAX_EVENT_ID_CHARS }),
+  'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'who used an approval does not change' }],
+};
+
 export const approvalStatus = status({
   state: oneOf('Where it stands.', { pending: '', approved: '', denied: '', expired: '' }),
   expires: time('When it ends unanswered.'),
   used,
+  usedBy,
 });

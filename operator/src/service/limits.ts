@@ -35,6 +35,8 @@ export const SUMMARY_CHARACTERS = 64 * 1024;
 /** An address, or a name (RFC 1035 2.3.4). */
 export const HOST_CHARACTERS = 253;
 export const REASON_CHARACTERS = 4096;
+/** Id of an event. */
+export const EVENT_ID_CHARACTERS = 64;
 /** Retired public keys that stay published, so that what they signed can be verified: certificates of streams, and grants, which live for years. */
 export const PREVIOUS_KEYS_COUNT = 64;
 /** How long a verifier may keep the JWKS. */

@@ -27,8 +27,8 @@ export interface ApprovalStore {
   list(): Approval[];
   /** Throws ApprovalRefusal, or Problem 404. */
   vote(id: string, vote: Vote): Promise<Approval>;
-  /** Uses it up, once among all replicas. Throws ApprovalRefusal, or Problem 404. */
-  use(id: string, namespace: string): Promise<Approval>;
+  /** Uses it up, once among all replicas; the same event may ask again. Throws ApprovalRefusal, or Problem 404. */
+  use(id: string, namespace: string, event?: string): Promise<Approval>;
 }
 
 export interface RevocationStore {

@@ -79,11 +79,11 @@ export class ClusterApprovals implements ApprovalStore {
     return this.#changed(await changed(client, APPROVALS, keyOf(held.object), { known: held.object, decide }));
   }
 
-  async use(id: string, namespace: string): Promise<Approval> {
+  async use(id: string, namespace: string, event?: string): Promise<Approval> {
     const { client, keys, clock } = this.options;
     const decide = async (object: ApprovalObject): Promise<object> => {
-      used(approvalOf(object, await signedVotes(object, keys.jwks()), clock()));
-      return { status: { used: true } };
+      const { usedBy } = used(approvalOf(object, await signedVotes(object, keys.jwks()), clock()), event);
+      return { status: { used: true, ...(usedBy === undefined ? {} : { usedBy }) } };
     };
     const known = this.#held.get(id)?.object;
     return this.#changed(await changed(client, APPROVALS, { namespace, name: id }, { known, decide, subresource: 'status' }));

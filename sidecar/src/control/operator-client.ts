@@ -121,7 +121,7 @@ export class OperatorClient {
     return {
       requestApproval: (request) => this.requestApproval(request, headers),
       approval: (id, seconds) => this.approval(id, seconds, headers),
-      useApproval: (id) => this.useApproval(id, headers),
+      useApproval: (id, event) => this.useApproval(id, event, headers),
     };
   }
 
@@ -171,9 +171,9 @@ export class OperatorClient {
     return JSON.parse(answer.body) as Approval;
   }
 
-  /** Uses an approval up; rejects with status 409 when somebody did before. */
-  async useApproval(id: string, headers?: Record<string, string>): Promise<void> {
-    await this.#post(`/v1/approvals/${encodeURIComponent(id)}/use`, {}, headers);
+  /** Uses an approval up for an event; rejects with status 409 when another did before. The same event may ask again. */
+  async useApproval(id: string, event: string, headers?: Record<string, string>): Promise<void> {
+    await this.#post(`/v1/approvals/${encodeURIComponent(id)}/use`, { event }, headers);
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import type { Approval, ApprovalRequest, ApprovalVote, Verdict } from '@cairn/cr
 import type { Attribution } from '../attribute/attribution.js';
 import { OperatorError, type OperatorClient } from '../control/operator-client.js';
 import { approvalGuard } from './approvals.js';
-import { HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
+import { APPROVAL_POLL_SECONDS, HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
 import type { HoldRequest } from './guard.js';
 
 const VERDICT: Verdict = {
@@ -36,6 +36,8 @@ const REQUEST: HoldRequest = {
   event: 'event',
 };
 const AGENT = { name: 'a', namespace: 'n' };
+/** Seconds that a request is held for a single look. */
+const NO_TIME = 0;
 
 const vote = (name: string, decision: ApprovalVote['decision'], reason?: string): ApprovalVote => ({
   approver: { iss: 'https://idp', sub: name, name, groups: [] },
@@ -47,7 +49,8 @@ const vote = (name: string, decision: ApprovalVote['decision'], reason?: string)
 interface Script {
   first?: Partial<Approval>;
   later?: Partial<Approval>;
-  fails?: Partial<Record<'requestApproval' | 'approval' | 'useApproval', Error>>;
+  /** What the first calls are answered. */
+  fails?: Partial<Record<'requestApproval' | 'approval' | 'useApproval', Error[]>>;
 }
 
 function operator({ first = {}, later = first, fails = {} }: Script): {
@@ -60,7 +63,7 @@ function operator({ first = {}, later = first, fails = {} }: Script): {
   const basis = { id: 'id', state: 'pending', created: 'c', expires: 'tomorrow', votes: [], used: false } as unknown as Approval;
   const answer = <T>(name: keyof NonNullable<Script['fails']>, value: T, ...args: unknown[]): Promise<T> => {
     calls.push([name, ...args]);
-    const error = fails[name];
+    const error = fails[name]?.shift();
     return error ? Promise.reject(error) : Promise.resolve(value);
   };
   const client = {
@@ -69,12 +72,12 @@ function operator({ first = {}, later = first, fails = {} }: Script): {
       return answer('requestApproval', { ...basis, ...first });
     },
     approval: (id: string, seconds: number) => answer('approval', { ...basis, ...later }, id, seconds),
-    useApproval: (id: string) => answer('useApproval', undefined, id),
+    useApproval: (id: string, event: string) => answer('useApproval', undefined, id, event),
   } as unknown as OperatorClient;
   return { client, calls, asked };
 }
 
-const APPROVED = { state: 'approved', votes: [vote('bob', 'approve'), vote('carol', 'approve')] } as const;
+const APPROVED: Partial<Approval> = { state: 'approved', votes: [vote('bob', 'approve'), vote('carol', 'approve')] };
 const names = (calls: unknown[][]): unknown[] => calls.map(([name]) => name);
 
 describe('a request that needs approval', () => {
@@ -122,46 +125,75 @@ describe('a request that needs approval', () => {
     ],
     [
       'cannot be asked for',
-      { fails: { requestApproval: new OperatorError(0, undefined, 'not reached') } },
-      { state: 'unavailable', id: '', approvers: [], message: 'approval could not be asked for: not reached' },
+      { fails: { requestApproval: [new OperatorError(404, undefined, 'no policy')] } },
+      { state: 'unavailable', id: '', approvers: [], message: 'approval could not be asked for: no policy' },
       ['requestApproval'],
     ],
     [
       'loses the operator while it is held',
-      { fails: { approval: new OperatorError(503, undefined, 'gone') } },
+      { fails: { approval: [new OperatorError(401, undefined, 'gone')] } },
       { state: 'unavailable', id: '', approvers: [], message: 'approval could not be asked for: gone' },
       ['requestApproval', 'approval'],
     ],
     [
       'finds its approval used up',
-      { first: APPROVED, fails: { useApproval: new OperatorError(409, 'used', 'used') } },
+      { first: APPROVED, fails: { useApproval: [new OperatorError(409, 'used', 'used')] } },
       { state: 'denied', id: 'id', approvers: ['bob', 'carol'], message: 'approval id was used by another request' },
       ['requestApproval', 'useApproval'],
     ],
     [
       'cannot use its approval',
-      { first: APPROVED, fails: { useApproval: new OperatorError(500, undefined, 'broken') } },
+      { first: APPROVED, fails: { useApproval: [new OperatorError(403, undefined, 'broken')] } },
       { state: 'unavailable', id: '', approvers: [], message: 'approval could not be asked for: broken' },
       ['requestApproval', 'useApproval'],
     ],
   ] as [string, Script, unknown, string[]][]) {
     it(what, async () => {
       const { client, calls } = operator(script);
-      assert.deepEqual(await approvalGuard(client, AGENT, 'db').hold(REQUEST), expected);
+      assert.deepEqual(await approvalGuard(client, AGENT, 'db', NO_TIME).hold(REQUEST), expected);
       assert.deepEqual(names(calls), called);
     });
   }
 
-  it('is held for as long as was said', async () => {
-    for (const seconds of [undefined, 3]) {
-      const { client, calls } = operator({});
+  it('is held for as long as was said, in short polls', async () => {
+    for (const [seconds, poll] of [
+      [3, 3],
+      [HOLD_SECONDS, APPROVAL_POLL_SECONDS],
+    ] as const) {
+      const { client, calls } = operator({ later: APPROVED });
       await approvalGuard(client, AGENT, 'db', seconds).hold(REQUEST);
-      assert.deepEqual(calls[1], ['approval', 'id', seconds ?? HOLD_SECONDS]);
+      assert.deepEqual(calls[1], ['approval', 'id', poll]);
     }
+    const { client, calls } = operator({});
+    const started = performance.now();
+    const { state } = await approvalGuard(client, AGENT, 'db', 1).hold(REQUEST);
+    const polls = calls.filter(([name]) => name === 'approval').length;
+    assert.deepEqual([state, polls > 1], ['pending', true]);
+    assert.ok(performance.now() - started <= 1000, 'no longer than was said');
+  });
+
+  it('goes on with another replica of the operator', async () => {
+    const gone = [new OperatorError(0, undefined, 'not reached'), new OperatorError(503, undefined, 'starting')];
+    const { client, calls } = operator({
+      later: APPROVED,
+      fails: { requestApproval: [...gone], approval: [...gone], useApproval: [...gone] },
+    });
+    const { state } = await approvalGuard(client, AGENT, 'db').hold(REQUEST);
+    assert.equal(state, 'approved');
+    const tries = (name: string): unknown[][] => calls.filter(([called]) => called === name);
+    assert.deepEqual(tries('useApproval'), Array(3).fill(['useApproval', 'id', REQUEST.event]), 'as the same event');
+    assert.deepEqual([tries('requestApproval').length, tries('approval').length], [3, 3]);
+  });
+
+  it('is told why where no replica comes back in its time', async () => {
+    const gone = Array.from({ length: 9 }, () => new OperatorError(0, undefined, 'not reached'));
+    const { client } = operator({ fails: { requestApproval: gone } });
+    const { state, message } = await approvalGuard(client, AGENT, 'db', 0.6).hold(REQUEST);
+    assert.deepEqual([state, message], ['unavailable', 'approval could not be asked for: not reached']);
   });
 
   it('fails where something else is broken', async () => {
-    const { client } = operator({ fails: { requestApproval: new TypeError('a bug') } });
+    const { client } = operator({ fails: { requestApproval: [new TypeError('a bug')] } });
     await assert.rejects(approvalGuard(client, AGENT, 'db').hold(REQUEST), /a bug/);
   });
 
@@ -172,7 +204,7 @@ describe('a request that needs approval', () => {
 
   it('tells approvers who acts, what and why', async () => {
     const { client, asked } = operator({});
-    await approvalGuard(client, AGENT, 'db').hold(REQUEST);
+    await approvalGuard(client, AGENT, 'db', NO_TIME).hold(REQUEST);
     const { digest: _, ...told } = asked[0]!;
     assert.deepEqual(told, {
       event: 'event',
@@ -193,7 +225,7 @@ describe('a request that needs approval', () => {
       [MAX_SUMMARY_CHARACTERS + 1, MAX_SUMMARY_CHARACTERS],
     ] as const) {
       const { client, asked } = operator({});
-      await approvalGuard(client, AGENT, 'db').hold({ ...REQUEST, summary: 'x'.repeat(length) });
+      await approvalGuard(client, AGENT, 'db', NO_TIME).hold({ ...REQUEST, summary: 'x'.repeat(length) });
       assert.equal(asked[0]?.summary.length, shown);
     }
   });
@@ -202,7 +234,7 @@ describe('a request that needs approval', () => {
 describe('the digest of a request', () => {
   const digest = async (change: Partial<HoldRequest>, target = 'db'): Promise<string> => {
     const { client, asked } = operator({});
-    await approvalGuard(client, AGENT, target).hold({ ...REQUEST, ...change });
+    await approvalGuard(client, AGENT, target, NO_TIME).hold({ ...REQUEST, ...change });
     return asked[0]!.digest;
   };
   const bytes = (...parts: string[]): Partial<HoldRequest> => ({ bytes: parts.map((part) => Buffer.from(part)) });

@@ -1,16 +1,18 @@
 /** RequireApproval: asks the operator for an approval of exactly these bytes and waits a while for people to decide. */
 import { createHash } from 'node:crypto';
-import type { Actor, Approval } from '@cairn/crds';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Actor, Approval, ApprovalRequest } from '@cairn/crds';
 import { actorOf } from '../decide/decide.js';
 import { OperatorError, type ApprovalClient } from '../control/operator-client.js';
-import { HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
+import { APPROVAL_POLL_SECONDS, APPROVAL_RETRY_MS, HOLD_SECONDS, MAX_SUMMARY_CHARACTERS } from './limits.js';
 import type { Guard, HoldOutcome, HoldRequest } from './guard.js';
 
 export function approvalGuard(operator: ApprovalClient, agent: Actor['agent'], target: string, holdSeconds = HOLD_SECONDS): Guard {
   return {
     async hold(request) {
       try {
-        return await decided(operator, await operator.requestApproval(approvalRequest(request, agent, target)), holdSeconds);
+        const asked = approvalRequest(request, agent, target);
+        return await decided(operator, asked, performance.now() + holdSeconds * 1000);
       } catch (error) {
         if (!(error instanceof OperatorError)) throw error;
         const message = `approval could not be asked for: ${error.message}`;
@@ -20,7 +22,7 @@ export function approvalGuard(operator: ApprovalClient, agent: Actor['agent'], t
   };
 }
 
-function approvalRequest(request: HoldRequest, agent: Actor['agent'], target: string): Parameters<ApprovalClient['requestApproval']>[0] {
+function approvalRequest(request: HoldRequest, agent: Actor['agent'], target: string): ApprovalRequest {
   const { verdict, attribution, operations, summary, event } = request;
   const requirement = verdict.approval;
   if (!requirement) throw new Error(`rule ${verdict.rule} requires approval and says of whom nothing`);
@@ -47,13 +49,37 @@ function digestOf({ attribution, bytes }: HoldRequest, target: string): string {
   return `sha256:${digest.digest('hex')}`;
 }
 
-async function decided(operator: ApprovalClient, first: Approval, holdSeconds: number): Promise<HoldOutcome> {
-  const approval = first.state === 'pending' ? await operator.approval(first.id, holdSeconds) : first;
+/** Asks again, until the deadline (of performance.now), where one replica of the operator was gone: another may be there. */
+async function persistently<T>(deadline: number, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isPassing = error instanceof OperatorError && (error.status === 0 || error.status >= 500);
+      if (!isPassing || performance.now() + APPROVAL_RETRY_MS >= deadline) throw error;
+      await pause(APPROVAL_RETRY_MS);
+    }
+  }
+}
+
+/** In short polls: a replica that is gone without a word is not waited for. */
+async function voted(operator: ApprovalClient, id: string, deadline: number): Promise<Approval> {
+  for (;;) {
+    const left = Math.max(0, Math.round((deadline - performance.now()) / 1000));
+    const approval = await persistently(deadline, () => operator.approval(id, Math.min(left, APPROVAL_POLL_SECONDS)));
+    if (approval.state !== 'pending' || performance.now() + APPROVAL_RETRY_MS >= deadline) return approval;
+    await pause(APPROVAL_RETRY_MS);
+  }
+}
+
+async function decided(operator: ApprovalClient, asked: ApprovalRequest, deadline: number): Promise<HoldOutcome> {
+  const first = await persistently(deadline, () => operator.requestApproval(asked));
+  const approval = first.state === 'pending' ? await voted(operator, first.id, deadline) : first;
   const approvers = approval.votes.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver.name);
   const outcome = { id: approval.id, approvers };
   switch (approval.state) {
     case 'approved':
-      return used(operator, outcome);
+      return persistently(deadline, () => used(operator, outcome, asked.event));
     case 'denied': {
       const vote = approval.votes.find(({ decision }) => decision === 'deny');
       return {
@@ -73,9 +99,10 @@ async function decided(operator: ApprovalClient, first: Approval, holdSeconds: n
   }
 }
 
-async function used(operator: ApprovalClient, outcome: { id: string; approvers: string[] }): Promise<HoldOutcome> {
+/** Says by which event, so that a use whose answer was lost is told apart from somebody else's. */
+async function used(operator: ApprovalClient, outcome: { id: string; approvers: string[] }, event: string): Promise<HoldOutcome> {
   try {
-    await operator.useApproval(outcome.id);
+    await operator.useApproval(outcome.id, event);
     return { ...outcome, state: 'approved', message: `approved by ${outcome.approvers.join(', ')}` };
   } catch (error) {
     if (!(error instanceof OperatorError) || error.status !== 409) throw error;

@@ -81,9 +81,10 @@ export function voted(approval: Approval, vote: Omit<ApprovalVote, 'time'>, now:
   return { ...approval, votes, state: 'approved', expires: expiry(approval, now) };
 }
 
-/** Uses it up. */
-export function used(approval: Approval): Approval {
+/** Uses it up; `event` may do so again, when it did not hear the answer. */
+export function used(approval: Approval, event?: string): Approval {
+  if (approval.used && event !== undefined && approval.usedBy === event) return approval;
   if (approval.used) throw new ApprovalRefusal('used', 'this approval was used already');
   if (approval.state !== 'approved') throw new ApprovalRefusal('not-approved', `this is ${approval.state}, not approved`);
-  return { ...approval, used: true };
+  return { ...approval, used: true, ...(event === undefined ? {} : { usedBy: event }) };
 }

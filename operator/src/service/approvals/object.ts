@@ -26,5 +26,6 @@ export function approvalOf(object: ApprovalObject, votes: readonly StoredVote[],
   const asked = newApproval(object.spec.request, object.metadata.name, Date.parse(object.metadata.creationTimestamp!));
   const inOrder = votes.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time));
   const decided = inOrder.reduce(counted, asked);
-  return aged({ ...decided, used: object.status?.used ?? false }, now);
+  const { used = false, usedBy } = object.status ?? {};
+  return aged({ ...decided, used, ...(usedBy === undefined ? {} : { usedBy }) }, now);
 }

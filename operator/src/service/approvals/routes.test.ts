@@ -38,8 +38,8 @@ async function vote(fixture: Fixture, id: string, person: Person, decision: stri
   return [response.status, state ?? code];
 }
 
-async function use(fixture: Fixture, id: string): Promise<[number, string | undefined]> {
-  const response = await fixture.post(`/v1/approvals/${id}/use`, {}, await fixture.workloadToken('planner'));
+async function use(fixture: Fixture, id: string, event?: string): Promise<[number, string | undefined]> {
+  const response = await fixture.post(`/v1/approvals/${id}/use`, { event }, await fixture.workloadToken('planner'));
   return [response.status, ((await response.json()) as { code?: string }).code];
 }
 
@@ -60,6 +60,17 @@ test('a held write is approved by Bob, found again by the same bytes, and passes
   await fixture.restart();
   assert.deepEqual(await use(fixture, approval.id), [409, 'used']);
   assert.notEqual((await ask(fixture, requestOf('INSERT 1'))).approval.id, approval.id, 'the next time needs a new approval');
+});
+
+test('a use whose answer was lost is asked for again by the same event, and by no other', async (t) => {
+  const fixture = await startFixture(t);
+  const { approval } = await ask(fixture, requestOf('INSERT 1'));
+  await vote(fixture, approval.id, 'bob', 'approve');
+  assert.deepEqual(await use(fixture, approval.id, 'event-1'), [200, undefined]);
+  await fixture.restart();
+  assert.deepEqual(await use(fixture, approval.id, 'event-1'), [200, undefined]);
+  assert.deepEqual(await use(fixture, approval.id, 'event-2'), [409, 'used']);
+  assert.deepEqual(await use(fixture, approval.id), [409, 'used']);
 });
 
 test('whoever set the action in motion cannot approve it, whatever groups and provider they have', async (t) => {

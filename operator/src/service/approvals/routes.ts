@@ -6,7 +6,7 @@ import { bundleOf } from '../bundle-routes.js';
 import { callingAgent, callingAgentOrPerson, callingPerson, isAdmin, type AgentCaller } from '../http/authenticate.js';
 import { fieldsOf, numberQuery, optionalTextField } from '../http/fields.js';
 import { Problem } from '../http/problem.js';
-import { BODY_BYTES, REASON_CHARACTERS, WAIT_SECONDS } from '../limits.js';
+import { BODY_BYTES, EVENT_ID_CHARACTERS, REASON_CHARACTERS, WAIT_SECONDS } from '../limits.js';
 import type { Vote } from '../stores.js';
 import { ApprovalRefusal, mayVote } from './decide.js';
 import { readApprovalRequest, statedRequirement } from './request.js';
@@ -81,7 +81,8 @@ async function use(context: ServiceContext, request: Request<{ id: string }>, re
   const { namespace } = caller.agent;
   const approval = await context.approvals.find(request.params.id, namespace);
   if (!approval || !isOwn(approval, caller)) throw unknown();
-  response.json(await refusing(context.approvals.use(approval.id, namespace)));
+  const event = optionalTextField(fieldsOf(request.body), 'event', EVENT_ID_CHARACTERS);
+  response.json(await refusing(context.approvals.use(approval.id, namespace, event)));
 }
 
 async function list(context: ServiceContext, request: Request, response: Response): Promise<void> {
@@ -100,6 +101,6 @@ export function approvalRoutes(context: ServiceContext): Router {
   router.get('/v1/approvals', (request, response) => list(context, request, response));
   router.get('/v1/approvals/:id', (request: Request<{ id: string }>, response) => awaitDecision(context, request, response));
   router.post('/v1/approvals/:id/votes', json, (request: Request<{ id: string }>, response) => vote(context, request, response));
-  router.post('/v1/approvals/:id/use', (request: Request<{ id: string }>, response) => use(context, request, response));
+  router.post('/v1/approvals/:id/use', json, (request: Request<{ id: string }>, response) => use(context, request, response));
   return router;
 }

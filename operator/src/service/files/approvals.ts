@@ -58,8 +58,8 @@ export class FileApprovals implements ApprovalStore {
     return this.#change(id, (current) => voted(current, vote, this.clock()));
   }
 
-  use(id: string): Promise<Approval> {
-    return this.#change(id, used);
+  use(id: string, _namespace: string, event?: string): Promise<Approval> {
+    return this.#change(id, (current) => used(current, event));
   }
 
   /** Applies a change to an approval's present state, so that of two at once the second sees the first. */
