@@ -22,7 +22,13 @@ const files = folders.flatMap((folder) => {
   }
   return found;
 });
-const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, '--enable-source-maps', '--test-timeout=600000'];
+const failures = new URL('failures.mjs', import.meta.url).href;
+const reporters = [
+  ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+  `--test-reporter=${failures}`,
+  '--test-reporter-destination=stderr',
+];
+const options = ['--test', ...reporters, `--test-concurrency=${concurrency}`, '--enable-source-maps', '--test-timeout=600000'];
 const runner = spawn(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
 // Whoever ends this means the tests: they end what they started.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => runner.kill(signal));

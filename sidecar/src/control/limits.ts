@@ -4,6 +4,8 @@
 export const OPERATOR_TIMEOUT_MS = 10_000;
 /** An answer of the operator, bytes. */
 export const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+/** Connections to the operator at once. */
+export const MAX_SOCKETS = 16;
 /** Long poll for bundles, revocations and approvals, seconds. */
 export const POLL_SECONDS = 25;
 /** Pause after a failed poll, milliseconds; doubles up to the second number. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -30,4 +31,23 @@ test("the operator's CA may rotate under a running sidecar: the bundle is read a
   await assert.rejects(operator.jwks(), /was not reached/);
   await writeFile(caFile, `${first.certificate}\n${second.certificate}`);
   assert.deepEqual(await operator.jwks(), { keys: [] });
+});
+
+test('a connection that was kept open and is closed by now costs no answer', async (t) => {
+  const open: Socket[] = [];
+  const server = createHttpServer((_request, response) => response.end('{"keys":[]}'));
+  server.on('connection', (socket) => open.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close().closeAllConnections());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const operator = new OperatorClient({ url, caFile: undefined, workloadTokenFile: 'none' });
+  t.after(() => operator.close());
+  await Promise.all([operator.jwks(), operator.jwks(), operator.jwks()]);
+  assert.equal(open.length, 3);
+  // The next question is on its way before their end is seen.
+  for (const socket of open) socket.resetAndDestroy();
+  assert.deepEqual(await operator.jwks(), { keys: [] });
+  assert.equal(open.length, 4);
+  server.close().closeAllConnections();
+  await assert.rejects(operator.jwks(), /was not reached/);
 });

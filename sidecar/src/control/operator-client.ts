@@ -4,7 +4,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Approval, ApprovalRequest, Bundle } from '@cairn/crds';
 import { ON_BEHALF_OF, type JwksSource, type Revocation } from '@cairn/identity';
-import { MAX_ANSWER_BYTES, OPERATOR_TIMEOUT_MS, POLL_SECONDS } from './limits.js';
+import { MAX_ANSWER_BYTES, MAX_SOCKETS, OPERATOR_TIMEOUT_MS, POLL_SECONDS } from './limits.js';
 
 export class OperatorError extends Error {
   constructor(
@@ -190,7 +190,7 @@ export class OperatorClient {
   }
 
   #newAgent(): HttpAgent | HttpsAgent {
-    const keepAlive = { keepAlive: true, maxSockets: 16 };
+    const keepAlive = { keepAlive: true, maxSockets: MAX_SOCKETS };
     return this.#url.protocol === 'https:'
       ? new HttpsAgent({ ...keepAlive, ...(this.#ca ? { ca: this.#ca } : {}) })
       : new HttpAgent(keepAlive);
@@ -214,7 +214,21 @@ export class OperatorClient {
     return readFileSync(this.options.workloadTokenFile, 'utf8').trim();
   }
 
-  #ask(question: Question): Promise<Answer> {
+  /**
+   * Asks again where a connection that was kept open turns out to be closed: its replica of the operator may be gone, or closed it for
+   * want of work. All that is asked may be asked twice.
+   */
+  async #ask(question: Question): Promise<Answer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#once(question);
+      } catch (error) {
+        if (tries > MAX_SOCKETS || !(error instanceof OperatorError && error.cause instanceof StaleConnection)) throw error;
+      }
+    }
+  }
+
+  #once(question: Question): Promise<Answer> {
     const { method, path, type, body, headers, timeout = OPERATOR_TIMEOUT_MS } = question;
     const ask = this.#url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
@@ -227,7 +241,7 @@ export class OperatorClient {
         headers: { accept: 'application/json', ...(type ? { 'content-type': type } : {}), ...headers },
       });
       request.on('timeout', () => request.destroy(new Error(`no answer within ${timeout} ms`)));
-      request.on('error', failed);
+      request.on('error', (error) => failed(request.reusedSocket && isClosed(error) ? new StaleConnection(error.message) : error));
       request.on('response', (response) => {
         readAnswer(response).then((answer) => (answer.status < 400 ? resolve(answer) : reject(refusal(answer))), failed);
       });
@@ -235,6 +249,10 @@ export class OperatorClient {
     });
   }
 }
+
+class StaleConnection extends Error {}
+
+const isClosed = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNRESET' || error.code === 'EPIPE';
 
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
