@@ -90,7 +90,13 @@ describe('the operator, started as the chart starts it, with the rights that the
   });
 
   test('makes its keys, its certificate and its Lease, and gives its webhooks the CA', async () => {
-    for (const what of ['secret/cairn-signing-keys', 'secret/cairn-serving', 'lease/cairn-operator', 'configmap/cairn-ca']) {
+    for (const what of [
+      'secret/cairn-signing-keys',
+      'secret/cairn-serving',
+      'lease/cairn-operator',
+      'configmap/cairn-ca',
+      'configmap/cairn-trust',
+    ]) {
       await until(what, () => exists(what, '-n', NAMESPACE));
     }
     for (const kind of ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration']) {
