@@ -103,6 +103,7 @@ test('Strict: a request is refused when Kafka stays away, and the trail says so'
   const events = await sidecar.eventsWhen((all) => all.some(({ response }) => response?.status === '503'));
   const refused = events.find(({ stage, response }) => stage === 'complete' && response?.status === '503');
   assert.equal(refused?.response?.error, 'no-evidence');
+  assert.match(sidecar.log.at(-1) ?? '', /"evidence does not reach Kafka and waits in the spool","code":"unreachable"/);
   await kafka.restart();
 });
 

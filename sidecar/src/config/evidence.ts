@@ -28,7 +28,17 @@ export async function openEvidence(
   log: Log,
 ): Promise<Evidence> {
   const clock = new EventClock();
-  const shipper = config.kafka && startShipper({ dir: config.spoolFolder, kafka: config.kafka, clientId: `cairn-${agent.pod}` });
+  const shipper =
+    config.kafka &&
+    startShipper({
+      dir: config.spoolFolder,
+      kafka: config.kafka,
+      clientId: `cairn-${agent.pod}`,
+      onProblem: (problem) => {
+        if (problem) log.warn('evidence does not reach Kafka and waits in the spool', { code: problem.code, reason: problem.message });
+        else log.info('evidence reaches Kafka again');
+      },
+    });
   const witness = checkpointWitness(operator, log);
   const stream = await createStreamWriter({
     dir: config.spoolFolder,
@@ -46,14 +56,40 @@ export async function openEvidence(
   return { stream, shipper, recorder, ring, witnessed: witness.told };
 }
 
-/** Ends the stream in order: what was recorded is sealed, witnessed and shipped. */
-export async function closeEvidence(evidence: Evidence, operator: OperatorClient, reason: string, log: Log): Promise<void> {
-  const { ring, stream, witnessed, shipper } = evidence;
+/** What ending takes of it. */
+export interface Ending {
+  ring: Pick<EvidenceRing, 'drain'>;
+  stream: Pick<SpoolStreamWriter, 'id' | 'close'>;
+  shipper: Pick<Shipper, 'close' | 'lag'> | undefined;
+  witnessed: () => Promise<void>;
+}
+
+/**
+ * Ends the stream in order: what was recorded is sealed, then witnessed and shipped. Neither waits for the other, and a stream that
+ * cannot be sealed is shipped as it is: the spool may go with the pod, which has seconds left.
+ */
+export async function closeEvidence(
+  { ring, stream, witnessed, shipper }: Ending,
+  operator: Pick<OperatorClient, 'closeStream'>,
+  reason: string,
+  log: Log,
+): Promise<void> {
   ring.drain();
-  await stream.close(reason);
-  await witnessed();
-  await operator.closeStream(stream.id).catch((error: Error) => log.warn('the stream was not closed', { reason: error.message }));
-  await shipper?.close();
+  const sealed = await stream.close(reason).then(
+    () => true,
+    (error: Error) => {
+      log.error('the stream has no end', { reason: error.message });
+      return false;
+    },
+  );
+  const told = async (): Promise<void> => {
+    await witnessed();
+    if (!sealed) return;
+    await operator.closeStream(stream.id).catch((error: Error) => log.warn('the stream was not closed', { reason: error.message }));
+  };
+  await Promise.all([told(), shipper?.close()]);
+  if (shipper && shipper.lag > 0)
+    log.error('evidence is left in the spool; it is lost where that goes with the pod', { bytes: shipper.lag });
 }
 
 /** Tells the operator of checkpoints, one after another, so that it never sees a smaller one after a larger. */
