@@ -12,7 +12,7 @@ export interface BodyOptions {
 }
 
 const POSTGRES = 'application/vnd.postgresql.v3';
-/** Rows, lines and characters of one body that are shown; `cairn unseal --raw` gives everything. */
+/** Rows, lines and characters of one body that are shown; `cairn unseal --raw` gives everything. Terminal sessions are told whole. */
 const MAX_ROWS = 50;
 const MAX_LINES = 60;
 const MAX_CELL = 80;
@@ -21,11 +21,7 @@ const MAX_CELL = 80;
 export async function bodyLines(body: OpenedBody, event: AuditEvent, options: BodyOptions): Promise<string[]> {
   const masked = options.unmask ? [] : (event.masked ?? []).map(({ path }) => lastMember(path));
   const rows = body.type === POSTGRES && options.part === 'response';
-  const lines = rows
-    ? await postgresLines(body.bytes, masked)
-    : isTerminal(body)
-      ? cut(terminalLines(body.bytes))
-      : textLines(body, masked);
+  const lines = rows ? await postgresLines(body.bytes, masked) : isTerminal(body) ? terminalLines(body.bytes) : textLines(body, masked);
   if (body.truncated) lines.push('(the record holds no more of this body)');
   return lines;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cached } from '../harness/cache.js';
+import { pythonWith } from '../harness/python.js';
 
 const run = promisify(execFile);
 const PSYCOPG = '3.2.9';
@@ -12,15 +13,7 @@ const PGJDBC = '42.7.7';
 const DOWNLOAD_MS = 300_000;
 
 /** A Python interpreter with psycopg 3 (binary). */
-export async function pythonWithPsycopg(): Promise<string> {
-  const folder = await cached('psycopg-venv', PSYCOPG, async (draft) => {
-    await run('python3', ['-m', 'venv', '--copies', draft], { timeout: DOWNLOAD_MS });
-    await run(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', `psycopg[binary]==${PSYCOPG}`], {
-      timeout: DOWNLOAD_MS,
-    });
-  });
-  return join(folder, 'bin', 'python');
-}
+export const pythonWithPsycopg = (): Promise<string> => pythonWith('psycopg-venv', PSYCOPG, [`psycopg[binary]==${PSYCOPG}`]);
 
 /** Folder with the PostgreSQL JDBC driver. */
 export function jdbcFolder(): Promise<string> {

@@ -33,6 +33,8 @@ export interface Completion {
   /** Kubernetes: where a list or watch stood. */
   resourceVersion?: string | undefined;
   columns?: readonly { name: string; type: string }[] | undefined;
+  /** What of the operation's parameters was not known at its intent. */
+  parameters?: Record<string, unknown> | undefined;
   error?: string | undefined;
   masked?: readonly Masked[] | undefined;
 }

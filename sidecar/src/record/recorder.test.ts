@@ -97,6 +97,16 @@ describe('the recorder', () => {
     assert.deepEqual(tally.of('http'), { Allow: 1, Deny: 0, RequireApproval: 0, completed: 1 });
   });
 
+  it('adds parameters that were known only at the end to the operation of the completion', () => {
+    const { recorder, events } = recording();
+    const exchange = recorder.intent({ attribution: NOBODY, verdict: VERDICT, operation: { ...READ, parameters: { a: 1 } } });
+    exchange.complete({ status: '101', parameters: { ports: ['80'] } });
+    assert.deepEqual(
+      events.map(({ operation }) => operation?.parameters),
+      [{ a: 1 }, { a: 1, ports: ['80'] }],
+    );
+  });
+
   it('counts exchanges of a session, also those that it keeps nothing of', () => {
     const { recorder, events } = recording();
     for (const level of ['Metadata', 'None', 'Metadata'] as const) {
@@ -227,6 +237,7 @@ const completions: fc.Arbitrary<Completion> = fc.record({
   rows: maybe(count),
   columns: maybe(fc.array(fc.record({ name: anyText, type: anyText }), { maxLength: 2 })),
   error: maybe(anyText),
+  parameters: maybe(fc.dictionary(anyText, anyValue, { maxKeys: 4 })),
   masked,
 });
 const outcomes = maybe(

@@ -1,6 +1,7 @@
 /** Turns exchanges into chained events: each is put together from ready-made parts, in canonical order. */
 import type { AuditEvent, EventClock, StreamWriter } from '@cairn/audit';
 import { canonicalJson, EvidenceError } from '@cairn/audit';
+import type { Operation } from '@cairn/crds';
 import { uuidv7 } from '@cairn/identity';
 import type { Turn } from '../pump/turn.js';
 import { StreamBody } from './body.js';
@@ -80,7 +81,7 @@ class RecordedExchange implements Exchange {
   readonly #started: number;
   #outcome: HoldOutcome | undefined;
   /** What the decision and complete events repeat of the intent, so that each can be searched alone. */
-  readonly #operation: string;
+  #operation: string;
 
   constructor(
     private readonly services: RecorderServices,
@@ -90,7 +91,7 @@ class RecordedExchange implements Exchange {
     private readonly sequence: number,
   ) {
     this.#started = services.now();
-    this.#operation = operationText(intent.operation, intent.others, intent.statement) + shared.protocol;
+    this.#operation = this.#operationText(intent.operation);
     const { request, traceparent, attribution, masked } = intent;
     this.#append('intent', id, attribution.cause, maskedText(masked), requestText(request), traceparent);
     shared.counts[intent.verdict.action] += 1;
@@ -102,9 +103,16 @@ class RecordedExchange implements Exchange {
   }
 
   complete(completion: Completion): void {
+    const { operation } = this.intent;
+    const { parameters } = completion;
+    if (parameters) this.#operation = this.#operationText({ ...operation, parameters: { ...operation.parameters, ...parameters } });
     const bodies = requestText(completion.request) + responseText(completion, this.services.now() - this.#started);
     this.#append('complete', uuidv7(), this.id, maskedText(completion.masked), bodies, undefined);
     this.shared.counts.completed += 1;
+  }
+
+  #operationText(operation: Operation): string {
+    return operationText(operation, this.intent.others, this.intent.statement) + this.shared.protocol;
   }
 
   delivered(): Promise<void> {

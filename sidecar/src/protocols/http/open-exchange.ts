@@ -24,6 +24,8 @@ export class OpenExchange {
   last = false;
   status = '';
   error: string | undefined;
+  /** What is known of the operation's parameters only since it began. */
+  parameters: Record<string, unknown> | undefined;
   masked: MaskedResponse | undefined;
   /** We asked the agent for the body ourselves: the target's own 100 is not passed on. */
   continued = false;
@@ -59,6 +61,7 @@ export class OpenExchange {
       response: this.response?.finish(),
       ...this.result?.end(),
       error: this.error,
+      parameters: this.parameters,
       masked: this.masker ? this.counts.masked(this.verdict.rule ?? '') : undefined,
     });
   }

@@ -9,6 +9,7 @@ import { Tunnel } from '../http/tunnel.js';
 import { amend } from './amend.js';
 import { interpret, reads } from './interpret.js';
 import { maskable, maskerOf } from './masking.js';
+import { forwardedStreams, isPortForward, PortForwardTunnel } from './port-forward.js';
 import { requestInfo } from './request-info.js';
 import { resultReader } from './result.js';
 import { change } from './rewrite.js';
@@ -32,8 +33,12 @@ export const kubernetesApi: Dialect = {
   tunnel,
 };
 
-/** Port-forwarding and other protocols pass as bytes, recorded as bytes. */
+/** What is no remote command passes as bytes, recorded as bytes. */
 function tunnel(context: SessionContext, open: OpenExchange, head: ResponseHead): TunnelSession {
+  if (isPortForward(open.operation)) {
+    const streams = forwardedStreams(head);
+    return streams ? new PortForwardTunnel(context, open, streams) : new Tunnel(context, open);
+  }
   const protocol = commandProtocol(head);
   return protocol ? new TerminalTunnel(context, open, protocol) : new Tunnel(context, open);
 }

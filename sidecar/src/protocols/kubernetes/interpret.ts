@@ -7,6 +7,7 @@ import { upgradeOf } from '../http/rewrite.js';
 import { describeBody, MAX_OBJECT_BYTES, readSubmitted, type Details } from './body/index.js';
 import { requestInfo, type RequestInfo } from './request-info.js';
 
+type Query = ReturnType<typeof parameters>;
 type ResourceInfo = Extract<RequestInfo, { kind: 'resource' }>;
 
 /** Subresources that open a connection into the cluster: the method says nothing about what is done with them. */
@@ -55,12 +56,7 @@ export function interpret(head: RequestHead, path: string, body?: Buffer): [Oper
   }
 }
 
-function resourceOperation(
-  head: RequestHead,
-  info: ResourceInfo,
-  query: Record<string, unknown> | undefined,
-  body: Buffer | undefined,
-): Operation {
+function resourceOperation(head: RequestHead, info: ResourceInfo, query: Query | undefined, body: Buffer | undefined): Operation {
   const { subresource } = info;
   const connects = CONNECTS.has(subresource) || (upgradeOf(head) !== undefined && info.verb !== 'watch' && subresource !== 'log');
   const verb = connects ? (subresource === '' ? `${info.resource}/connect` : `${info.resource}/${subresource}`) : info.verb;
@@ -68,7 +64,7 @@ function resourceOperation(
     verb,
     resource: resourceText(info),
     effect: connects ? 'execute' : effectOf(info),
-    parameters: { ...said(head, info, body), ...query, version: info.version, ...details(head, info) },
+    parameters: { ...said(head, info, body), ...query, ...portsOf(info, query), version: info.version, ...details(head, info) },
   };
 }
 
@@ -87,6 +83,12 @@ function details(head: RequestHead, { verb, subresource, rest }: ResourceInfo): 
     ...(rest === '' ? {} : { path: `/${rest}` }),
     ...(verb === 'patch' ? { patch: patchType(head.contentType) } : {}),
   };
+}
+
+/** The ports that a URL asks to be forwarded, as the API server reads them: in one parameter, or in several. */
+function portsOf({ subresource }: ResourceInfo, query: Query | undefined): { ports?: string[] } {
+  const ports = query?.['ports'];
+  return subresource === 'portforward' && ports !== undefined ? { ports: [ports].flat().flatMap((each) => each.split(',')) } : {};
 }
 
 /** What the body says; what the URL says comes before it, and agrees with it or is refused by the API server. */

@@ -10,9 +10,11 @@ export const MAX_ERROR_CHARS = 1024;
 export const MAX_VERSION_CHARS = 128;
 /** A SPDY control frame, bytes. */
 export const MAX_SPDY_CONTROL_BYTES = 16 * 1024;
-/** All header blocks that one side of a SPDY session sends, compressed, bytes. */
+/** A SPDY header block, inflated, bytes. */
 export const MAX_SPDY_HEADER_BYTES = 64 * 1024;
 /** Headers of one SPDY stream. */
 export const MAX_SPDY_FIELDS = 64;
 /** Streams of one remote command: it has five. */
 export const MAX_COMMAND_STREAMS = 16;
+/** Different ports that one session forwards to. */
+export const MAX_FORWARDED_PORTS = 256;

@@ -4,12 +4,13 @@ import { describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { createDriver, type Driver } from '../../testing/session-driver.js';
-import { spdyData, spdyPing, SpdySide } from '../../testing/spdy-frames.js';
+import { spdyData, spdyOpening, spdyPing, SpdySide } from '../../testing/spdy-frames.js';
 import type { Session } from '../protocol.js';
 import { MAX_COMMAND_STREAMS, MAX_SPDY_CONTROL_BYTES, MAX_SPDY_FIELDS, MAX_SPDY_HEADER_BYTES } from './limits.js';
 import { kubernetesProtocol } from './module.js';
 import { SPDY_DICTIONARY } from './spdy-dictionary.js';
-import { SpdyError, SpdyReader, type SpdyPiece } from './spdy.js';
+import { SpdyReader, type SpdyPiece } from './spdy.js';
+import { SpdyError } from './spdy-headers.js';
 import { ALLOW, TARGET } from './fixture.js';
 
 describe('SPDY/3.1', () => {
@@ -72,14 +73,45 @@ describe('SPDY/3.1', () => {
     assert.equal(read(await new SpdySide().opens(1, headers(MAX_SPDY_FIELDS))).length, 1);
     const many = await new SpdySide().opens(1, headers(MAX_SPDY_FIELDS + 1));
     assert.throws(() => read(many), /more than 64 headers/);
-    const [side, reader] = [new SpdySide(), new SpdyReader()];
-    const block = async (): Promise<Buffer> => side.opens(1, { h: randomBytes(4096).toString('latin1') });
-    const flood = async (): Promise<void> => {
-      for (let count = 0; count <= MAX_SPDY_HEADER_BYTES / 4096; count++) reader.read(await block());
-    };
-    reader.read(await block());
-    await assert.rejects(flood(), /header blocks are larger/);
+    const around = 4 + 4 + 'h'.length + 4;
+    const sized = (size: number): Promise<Buffer> => new SpdySide().opens(1, { h: 'x'.repeat(size - around) });
+    assert.equal(read(await sized(MAX_SPDY_HEADER_BYTES)).length, 1);
+    const larger = await sized(MAX_SPDY_HEADER_BYTES + 1);
+    assert.throws(() => read(larger), /a header block is larger than 65536 bytes/);
   });
+
+  it('is read for as long as streams open, each against those before it', async () => {
+    const [side, reader] = [new SpdySide(), new SpdyReader()];
+    for (let stream = 1; stream < 4001; stream += 2) {
+      const headers = { streamtype: 'data', port: String(stream), other: randomBytes(40).toString('hex') };
+      const replied = Buffer.concat([await side.replies(stream, { other: headers.other }), await side.opens(stream, headers)]);
+      assert.deepEqual(reader.read(replied), [{ kind: 'opened', stream, headers: new Map(Object.entries(headers)) }]);
+    }
+  });
+
+  /** Blocks that could be read as other headers by others than by us. */
+  for (const [what, why, block] of [
+    ['goes on behind its headers', /goes on behind its headers/, (side: SpdySide) => side.raw(Buffer.from('00000000ff', 'hex'))],
+    [
+      'is not flushed',
+      /is not compressed as it must be|does not end/,
+      async (side: SpdySide) => (await side.raw(Buffer.alloc(4))).subarray(0, -4),
+    ],
+    [
+      'goes on in a stored block',
+      /is not compressed as it must be|does not end/,
+      () => Buffer.from('78bbe3c6a7c200080000f7ff00000000', 'hex'),
+    ],
+    ['ends the compression', /does not end where its frame does/, () => deflateSync(Buffer.alloc(4), { dictionary: SPDY_DICTIONARY })],
+    ['has another dictionary', /does not begin as/, () => deflateSync(Buffer.alloc(4), { dictionary: Buffer.from('x') })],
+    ['has no dictionary', /does not begin as/, () => deflateSync(Buffer.alloc(4))],
+    ['is not deflated', /is not compressed/, () => Buffer.from('78bbe3c6a7c2ffff', 'hex')],
+  ] as const) {
+    it(`is refused where a header block ${what}`, async () => {
+      const frame = spdyOpening(1, await block(new SpdySide()));
+      assert.throws(() => new SpdyReader().read(frame), why);
+    });
+  }
 
   it('that is anything else is an error and never more', () => {
     assert.throws(() => new SpdyReader().read(Buffer.from([0x80, 2, 0, 1, 0, 0, 0, 0])), /another version/);

@@ -2,13 +2,8 @@
  * SPDY/3.1 frames of one direction, as far as Kubernetes' streams use them: bytes -> streams that open and pieces of their data; pure,
  * resumable at any byte boundary. No data is held: pieces are handed on as they come.
  */
-import { constants, inflateSync } from 'node:zlib';
-import { MAX_SPDY_CONTROL_BYTES, MAX_SPDY_FIELDS, MAX_SPDY_HEADER_BYTES } from './limits.js';
-import { SPDY_DICTIONARY } from './spdy-dictionary.js';
-
-export class SpdyError extends Error {
-  override readonly name = 'SpdyError';
-}
+import { MAX_SPDY_CONTROL_BYTES } from './limits.js';
+import { SpdyError, SpdyHeaders } from './spdy-headers.js';
 
 export type SpdyPiece =
   | { kind: 'opened'; stream: number; headers: ReadonlyMap<string, string> }
@@ -19,65 +14,16 @@ const FRAME_HEADER_BYTES = 8;
 const VERSION = 3;
 const SYN_STREAM = 1;
 const FLAG_FIN = 1;
-/** Stream, associated stream, priority, slot: what stands before the header block of SYN_STREAM (2.6.1). */
-const SYN_STREAM_BYTES = 10;
-
-/**
- * Header blocks of one direction share one compression (2.6.10.1). Each is read by inflating all so far anew: there are a few small ones,
- * and the sum is bounded.
- */
-class HeaderBlocks {
-  #compressed = Buffer.alloc(0);
-  #read = 0;
-
-  next(block: Buffer): Map<string, string> {
-    this.#compressed = Buffer.concat([this.#compressed, block]);
-    if (this.#compressed.length > MAX_SPDY_HEADER_BYTES)
-      throw new SpdyError(`header blocks are larger than ${MAX_SPDY_HEADER_BYTES} bytes`);
-    const all = this.#inflated();
-    const text = all.subarray(this.#read);
-    this.#read = all.length;
-    return headersOf(text);
-  }
-
-  #inflated(): Buffer {
-    try {
-      const options = { dictionary: SPDY_DICTIONARY, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 * MAX_SPDY_HEADER_BYTES };
-      return inflateSync(this.#compressed, options);
-    } catch (error) {
-      throw new SpdyError(`a header block is not compressed as it must be: ${(error as Error).message}`);
-    }
-  }
-}
-
-/** Names and values, each with its length (2.6.10). */
-function headersOf(block: Buffer): Map<string, string> {
-  let at = 0;
-  const number = (): number => {
-    if (at + 4 > block.length) throw new SpdyError('a header block is cut off');
-    at += 4;
-    return block.readUInt32BE(at - 4);
-  };
-  const text = (): string => {
-    const length = number();
-    if (at + length > block.length) throw new SpdyError('a header block is cut off');
-    at += length;
-    return block.toString('latin1', at - length, at);
-  };
-  const headers = new Map<string, string>();
-  const count = number();
-  if (count > MAX_SPDY_FIELDS) throw new SpdyError(`a stream has more than ${MAX_SPDY_FIELDS} headers`);
-  for (let index = 0; index < count; index++) {
-    const name = text();
-    if (headers.has(name)) throw new SpdyError('a header comes twice');
-    headers.set(name, text());
-  }
-  return headers;
-}
+/** What stands before the header block in the frames that have one: SYN_STREAM (2.6.1), SYN_REPLY (2.6.2), HEADERS (2.6.7). */
+const BEFORE_HEADERS: ReadonlyMap<number, number> = new Map([
+  [SYN_STREAM, 10],
+  [2, 4],
+  [8, 4],
+]);
 
 export class SpdyReader {
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
-  readonly #blocks = new HeaderBlocks();
+  readonly #headers = new SpdyHeaders();
   #held = 0;
   /** Bytes of the frame that are still to come; -1 while its header is read. */
   #remaining = -1;
@@ -124,11 +70,15 @@ export class SpdyReader {
       return;
     }
     this.#control.push(bytes);
-    if (ends && this.#header.readUInt16BE(2) === SYN_STREAM) pieces.push(this.#opened(Buffer.concat(this.#control)));
+    if (ends) this.#controlFrame(this.#header.readUInt16BE(2), Buffer.concat(this.#control), pieces);
   }
 
-  #opened(frame: Buffer): SpdyPiece {
-    if (frame.length < SYN_STREAM_BYTES) throw new SpdyError('a stream opens with a frame that is cut off');
-    return { kind: 'opened', stream: frame.readUInt32BE(0) & 0x7fffffff, headers: this.#blocks.next(frame.subarray(SYN_STREAM_BYTES)) };
+  /** Every header block is read, for those behind it are compressed against it. */
+  #controlFrame(type: number, frame: Buffer, pieces: SpdyPiece[]): void {
+    const before = BEFORE_HEADERS.get(type);
+    if (before === undefined) return;
+    if (frame.length < before) throw new SpdyError('a frame is cut off before its headers');
+    const headers = this.#headers.next(frame.subarray(before));
+    if (type === SYN_STREAM) pieces.push({ kind: 'opened', stream: frame.readUInt32BE(0) & 0x7fffffff, headers });
   }
 }

@@ -10,7 +10,7 @@ import { type OpenExchange, keepsRequest, keepsResponse } from '../http/open-exc
 import type { SessionContext } from '../protocol.js';
 import { CommandError, type Direction } from './command.js';
 import { MAX_ERROR_CHARS } from './limits.js';
-import { SpdyError } from './spdy.js';
+import { SpdyError } from './spdy-headers.js';
 import { spdyCommand } from './spdy-streams.js';
 import { ASCIICAST, Transcript } from './transcript.js';
 import { WebSocketError } from './websocket.js';
