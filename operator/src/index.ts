@@ -6,7 +6,7 @@ export * from './lineage/index.js';
 export * from './state/index.js';
 export { approvalsController } from './controllers/approvals/index.js';
 export { certificateCaches, certificatesController, issueAuthority, issueForKey } from './controllers/certificates/index.js';
-export { drift } from './controllers/drift/index.js';
+export { drift, markBypassed } from './controllers/drift/index.js';
 export { fenceParts } from './controllers/drift/gather.js';
 export { launchesController } from './controllers/launches/index.js';
 export { streamsController } from './controllers/streams/index.js';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test, type TestContext } from 'node:test';
-import { certificateCaches, drift, fenceParts, fencePolicies, kubernetes } from '@cairn/operator';
+import type { AuditStream } from '@cairn/crds';
+import { AUDIT_STREAMS, certificateCaches, drift, fenceParts, fencePolicies, kubernetes, markBypassed } from '@cairn/operator';
 import { sharedApiServer, type ApiServer } from '../harness/kubernetes/index.js';
 import { following, runController } from './state-controllers.js';
 import { clientOf, prepare } from './state-replicas.js';
@@ -23,11 +24,33 @@ const configuration = (kind: string): object => ({
 
 const fenceOptions = { namespace: 'cairn-system', sidecarImage: 'registry.example/sidecar:1', operatorUrl: 'https://cairn-operator' };
 
+const STREAM = '01920000-0000-7000-8000-000000000001';
+
+interface Pod {
+  name: string;
+  namespace: string;
+  uid: string;
+}
+
+const streamObject = ({ name, namespace, uid }: Pod): object => ({
+  apiVersion: 'cairn.dev/v1alpha1',
+  kind: 'AuditStream',
+  metadata: { name: STREAM, namespace },
+  spec: {
+    stream: STREAM,
+    agent: name,
+    pod: { name, uid },
+    keys: [{ certificate: 'header.claims.signature', publicKey: 'A'.repeat(43), time: '2026-01-01T00:00:00Z' }],
+  },
+});
+
 interface Watchdog {
   /** What it counted last, by kind. */
   found: ReadonlyMap<string, number>;
   /** `REASON NAME` of every Event so far. */
   told: () => Promise<string[]>;
+  /** As a replica does that a sidecar told of a connection. */
+  bypassed: (pod: Pod) => Promise<void>;
 }
 
 async function watchdog(t: TestContext, server: ApiServer): Promise<Watchdog> {
@@ -39,22 +62,35 @@ async function watchdog(t: TestContext, server: ApiServer): Promise<Watchdog> {
   for (const cache of [...Object.values(certificates), ...fence.map((part) => part.cache)]) await following(t, cache);
   const namespaces = await following(t, new kubernetes.Reflector(client, kubernetes.NAMESPACES));
   const policies = await following(t, new kubernetes.Reflector(client, kubernetes.AUDIT_POLICIES));
+  const pods = await following(
+    t,
+    new kubernetes.Reflector(client, kubernetes.PODS, {
+      labelSelector: 'cairn.dev/agent',
+      indexes: { uid: ({ metadata }) => metadata.uid },
+    }),
+  );
+  const streams = await following(t, new kubernetes.Reflector(client, AUDIT_STREAMS, { indexes: { pod: ({ spec }) => spec.pod.uid } }));
   const found = new Map<string, number>();
   const events = new kubernetes.EventRecorder(client, { instance: 'cairn-operator-test' });
   const context = {
-    caches: { ...certificates, fence, namespaces, policies },
+    caches: { ...certificates, fence, namespaces, policies, pods },
     events,
     metrics: { drift: (kind: string, count: number) => void found.set(kind, count) },
     config: { webhook: { name: 'cairn' } },
+    state: { streams },
   };
   runController(t, drift({ context, client }));
-  await until('a look', () => Promise.resolve(found.size === 5));
+  await until('a look', () => Promise.resolve(found.size === 6));
   const told = async (): Promise<string[]> => {
     await events.flush();
     const { items } = await server.get<{ items: { reason: string; regarding: { name: string } }[] }>('events.events.k8s.io', '-A');
     return items.map(({ reason, regarding }) => `${reason} ${regarding.name}`);
   };
-  return { found, told };
+  const bypassed = async (pod: Pod): Promise<void> => {
+    await until('the stream to be seen', () => Promise.resolve([...streams.store.by('pod', pod.uid)].length > 0));
+    await markBypassed({ client, streams }, pod, 'a connection went past');
+  };
+  return { found, told, bypassed };
 }
 
 describe('the drift watchdog, on a real API server', () => {
@@ -77,7 +113,7 @@ describe('the drift watchdog, on a real API server', () => {
 
   test('a policy of the fence that is gone, and a binding that refuses no longer, are told', async (t) => {
     const { found, told } = await watchdog(t, shared());
-    assert.deepEqual([...found.values()], [0, 0, 0, 0, 0]);
+    assert.deepEqual([...found.values()], [0, 0, 0, 0, 0, 0]);
     await shared().kubectl(['delete', 'validatingadmissionpolicy', 'cairn-agent-pods']);
     await until('the policy to be missed', () => Promise.resolve(found.get('FenceMissing') === 1));
     await until('its condition', async () => (await enforced()) === 'False FenceMissing');
@@ -122,5 +158,37 @@ describe('the drift watchdog, on a real API server', () => {
     const reasons = await told();
     for (const expected of ['WebhookWeakened cairn', 'PodNotInjected before-enrolment', 'WebhookMissing cairn'])
       assert.ok(reasons.includes(expected), expected);
+  });
+
+  test('a pod whose connections went past its sidecar has it on its streams, and its policies are not enforced until it is gone', async (t) => {
+    await shared().apply(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'].map(configuration));
+    await shared().kubectl(['delete', 'pod', 'before-enrolment', '-n', 'research', '--force', '--grace-period=0', '--ignore-not-found']);
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'leaky', namespace: 'research', labels: { 'cairn.dev/agent': 'leaky' } },
+      spec: { containers: [{ name: 'main', image: 'registry.example/sleeper:1' }] },
+    };
+    await shared().apply([pod]);
+    const { metadata } = await shared().get<{ metadata: { uid: string } }>('pod', 'leaky', '-n', 'research');
+    const reference = { name: 'leaky', namespace: 'research', uid: metadata.uid };
+    await shared().apply([streamObject(reference)]);
+    await shared().apply(fencePolicies(fenceOptions));
+    const { found, told, bypassed } = await watchdog(t, shared());
+    await until('a condition that holds', async () => (await enforced()) === 'True LayersHold');
+    await bypassed(reference);
+    await until('the pod to be told', () => Promise.resolve(found.get('CaptureBypassed') === 1));
+    await until('its condition', async () => (await enforced()) === 'False CaptureBypassed');
+    assert.ok((await told()).includes('CaptureBypassed leaky'));
+    const { status } = await shared().get<AuditStream>('auditstream', STREAM, '-n', 'research');
+    assert.deepEqual(
+      status?.conditions?.map(({ type, status: holds, message }) => [type, holds, message]),
+      [['Captured', 'False', 'a connection went past']],
+    );
+    await shared().kubectl(['delete', 'pod', 'leaky', '-n', 'research', '--force', '--grace-period=0']);
+    await shared().kubectl(['label', 'namespace', 'research', 'cairn.dev/enroll-']);
+    await shared().kubectl(['label', 'namespace', 'research', 'cairn.dev/enroll=true']);
+    await until('nothing to be found any more', () => Promise.resolve(found.get('CaptureBypassed') === 0));
+    await until('the condition of an installation that holds', async () => (await enforced()) === 'True LayersHold');
   });
 });

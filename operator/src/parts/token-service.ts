@@ -1,6 +1,7 @@
 /** The token service and all that sidecars ask for, on every replica. */
 import type { PodReference, Workload } from '@cairn/identity';
 import { createBundles, type Bundles } from '../controllers/bundles/index.js';
+import { markBypassed } from '../controllers/drift/index.js';
 import { WORKLOAD_AUDIENCE } from '../inject/index.js';
 import { PODS, type Pod } from '../kubernetes/index.js';
 import { GATEWAY_ACCOUNT } from '../names.js';
@@ -40,9 +41,14 @@ function gatewayOptions({ config, serving }: OperatorContext, bundles: Bundles):
 }
 
 /** Nobody but kubelet can run the rules again: the pod has to be made anew. */
-function tellBypass({ events }: OperatorContext, pod: PodReference, { host, port }: { host: string; port: number }): void {
+async function tellBypass(
+  { client, events, state }: OperatorContext,
+  pod: PodReference,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
   const note = `A connection to ${host} port ${port} went past the sidecar: the capture rules of this pod do not hold. Find out who took them away, and delete the pod; its owner makes it anew.`;
   events.record({ resource: PODS, metadata: pod }, { type: 'Warning', reason: 'CaptureBypassed', action: 'Watch', note });
+  await markBypassed({ client, streams: state.streams }, pod, note);
 }
 
 export const tokenService: Part = async (context) => {

@@ -57,7 +57,7 @@ export interface OperatorServiceOptions {
   /** Absent: no gateway is installed. */
   gateway?: GatewayOptions;
   /** A sidecar saw a connection of its pod go past it. */
-  uncaptured?(pod: PodReference, to: { host: string; port: number }): void;
+  uncaptured?(pod: PodReference, to: { host: string; port: number }): Promise<void>;
   /** Groups whose members may revoke launches and see every approval. */
   adminGroups?: readonly string[];
   /** Lifetime of launch tokens; default 900. */

@@ -12,11 +12,16 @@ const whole = (failurePolicy = 'Fail') => ({
     { name: 'asked.cairn.dev', failurePolicy: 'Ignore', clientConfig: {} },
   ],
 });
-const facts = (more: Partial<DriftFacts['webhooks']> = {}, uninjected: DriftFacts['uninjected'] = []): DriftFacts => ({
+const facts = (
+  more: Partial<DriftFacts['webhooks']> = {},
+  uninjected: DriftFacts['uninjected'] = [],
+  bypassed: DriftFacts['bypassed'] = [],
+): DriftFacts => ({
   webhooks: { MutatingWebhookConfiguration: whole(), ValidatingWebhookConfiguration: whole(), ...more },
   name: 'cairn',
   fence: [],
   uninjected,
+  bypassed,
 });
 const kinds = (given: DriftFacts): string[] => driftOf(given).map(({ kind, regarding }) => `${kind} ${regarding.kind}/${regarding.name}`);
 
@@ -34,6 +39,15 @@ test('it is put back to Fail and left alone otherwise', () =>
 
 test('a pod without a sidecar is told by name', () => {
   assert.deepEqual(kinds(facts({}, [{ name: 'old', namespace: 'research', uid: 'u' }])), ['PodNotInjected Pod/old']);
+});
+
+test('a pod whose connections went past its sidecar is told by name, and its policies are not enforced', () => {
+  const given = facts({}, [], [{ name: 'leaky', namespace: 'research', uid: 'u' }]);
+  assert.deepEqual(kinds(given), ['CaptureBypassed Pod/leaky']);
+  assert.deepEqual(
+    ['research', 'other'].map((namespace) => enforcedIn(namespace, true, driftOf(given)).reason),
+    ['CaptureBypassed', 'LayersHold'],
+  );
 });
 
 describe('the condition of a policy', () => {

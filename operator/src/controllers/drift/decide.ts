@@ -4,7 +4,14 @@ import type { WebhookConfiguration } from '../certificates/gather.js';
 import { changesOf, type FenceFact } from './fence.js';
 import { FINDINGS_SHOWN_COUNT } from './limits.js';
 
-export const DRIFT_KINDS = ['WebhookMissing', 'WebhookWeakened', 'FenceMissing', 'FenceChanged', 'PodNotInjected'] as const;
+export const DRIFT_KINDS = [
+  'WebhookMissing',
+  'WebhookWeakened',
+  'FenceMissing',
+  'FenceChanged',
+  'PodNotInjected',
+  'CaptureBypassed',
+] as const;
 export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 export interface Finding {
@@ -22,7 +29,15 @@ export interface DriftFacts {
   /** Every policy and every binding that there has to be. */
   fence: readonly FenceFact[];
   /** Pods of enrolled namespaces that run without a sidecar. */
-  uninjected: readonly { name: string; namespace: string; uid: string }[];
+  uninjected: readonly FoundPod[];
+  /** Pods whose sidecars told of connections that went past them. */
+  bypassed: readonly FoundPod[];
+}
+
+export interface FoundPod {
+  name: string;
+  namespace: string;
+  uid: string;
 }
 
 /** The webhook that every pod of an enrolled namespace passes: it must refuse while nobody answers. */
@@ -58,13 +73,20 @@ function ofFence({ fence }: DriftFacts): Finding[] {
   });
 }
 
+/** The operator deletes no pod: the notes say who has to. */
+function ofPods({ uninjected, bypassed }: DriftFacts): Finding[] {
+  const found =
+    (kind: DriftKind, note: string) =>
+    (pod: FoundPod): Finding => ({ kind, regarding: { kind: 'Pod', ...pod }, note });
+  const alone =
+    'this pod runs in an enrolled namespace without a sidecar, so the fence leaves it no way out; delete it, and its owner makes it anew';
+  const past =
+    'connections of this pod went past its sidecar, because its capture rules do not hold; find out who took them away, and delete the pod; its owner makes it anew';
+  return [...uninjected.map(found('PodNotInjected', alone)), ...bypassed.map(found('CaptureBypassed', past))];
+}
+
 export function driftOf(facts: DriftFacts): Finding[] {
-  const pods = facts.uninjected.map((pod): Finding => ({
-    kind: 'PodNotInjected',
-    regarding: { kind: 'Pod', ...pod },
-    note: 'this pod runs in an enrolled namespace without a sidecar, so the fence leaves it no way out; delete it, and its owner makes it anew',
-  }));
-  return [...ofWebhooks(facts), ...ofFence(facts), ...pods];
+  return [...ofWebhooks(facts), ...ofFence(facts), ...ofPods(facts)];
 }
 
 /** What the findings mean for the agents of one namespace: those of the installation, and those of its own pods. */
@@ -80,7 +102,11 @@ export function enforcedIn(namespace: string, enrolled: boolean, findings: reado
   const concerning = findings.filter(({ regarding }) => regarding.namespace === undefined || regarding.namespace === namespace);
   const [first] = concerning;
   if (!first)
-    return said('True', 'LayersHold', 'Admission and its fence are as installed, and every pod of the namespace has its sidecar.');
+    return said(
+      'True',
+      'LayersHold',
+      'Admission and its fence are as installed, every pod of the namespace has its sidecar, and none goes past it.',
+    );
   const shown = concerning.slice(0, FINDINGS_SHOWN_COUNT).map(({ regarding, note }) => `${regarding.kind} ${regarding.name}: ${note}`);
   const more = concerning.length > shown.length ? ` And ${concerning.length - shown.length} more.` : '';
   return said('False', first.kind, `${shown.join('. ')}.${more}`);

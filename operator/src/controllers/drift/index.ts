@@ -6,7 +6,8 @@ import { changed } from '../../state/conflicts.js';
 import { WEBHOOKS } from '../certificates/gather.js';
 import type { LeaderController, Leading } from '../leading.js';
 import { report } from '../report.js';
-import { DRIFT_KINDS, driftOf, enforcedIn, isWeakened, strengthened, type DriftFacts, type Finding } from './decide.js';
+import { isBypassed, type CapturedOptions } from './captured.js';
+import { DRIFT_KINDS, driftOf, enforcedIn, isWeakened, strengthened, type DriftFacts, type Finding, type FoundPod } from './decide.js';
 import { FENCE, fenceFacts } from './gather.js';
 import { LOOK_MS, TOLD_PODS_COUNT } from './limits.js';
 
@@ -16,11 +17,14 @@ const KEY = 'installation';
 const MANAGER = 'cairn-operator-drift';
 
 export interface DriftContext {
-  caches: Pick<OperatorContext['caches'], 'namespaces' | 'policies' | 'mutating' | 'validating' | 'fence'>;
+  caches: Pick<OperatorContext['caches'], 'namespaces' | 'policies' | 'pods' | 'mutating' | 'validating' | 'fence'>;
   events: Pick<OperatorContext['events'], 'record'>;
   metrics: Pick<OperatorContext['metrics'], 'drift'>;
   config: { webhook: { name: string } };
+  state: Pick<CapturedOptions, 'streams'>;
 }
+
+export { markBypassed } from './captured.js';
 
 export function drift({ context, client }: { context: DriftContext; client: Leading['client'] }): LeaderController {
   const { caches } = context;
@@ -46,6 +50,7 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
           added: look,
           updated: ({ metadata }, previous) => void (metadata.generation === previous.metadata.generation || look()),
         }),
+        context.state.streams.subscribe({ updated: (now, before) => void (isBypassed(now) === isBypassed(before) || look()) }),
         caches.namespaces.subscribe({ updated: (now, before) => void (isEnrolled(now) === isEnrolled(before) || look()) }),
       );
       look();
@@ -54,7 +59,7 @@ export function drift({ context, client }: { context: DriftContext; client: Lead
   };
 }
 
-async function gather({ caches, config }: DriftContext, client: KubernetesClient): Promise<DriftFacts> {
+async function gather({ caches, config, state }: DriftContext, client: KubernetesClient): Promise<DriftFacts> {
   const { name } = config.webhook;
   const enrolled = [...caches.namespaces.store.all()].filter(isEnrolled);
   const uninjected: DriftFacts['uninjected'][number][] = [];
@@ -72,7 +77,18 @@ async function gather({ caches, config }: DriftContext, client: KubernetesClient
     name,
     fence: fenceFacts(caches.fence),
     uninjected,
+    bypassed: bypassed(caches, state),
   };
+}
+
+/** Of pods that still run, each once, however many streams it has. */
+function bypassed({ pods }: DriftContext['caches'], { streams }: DriftContext['state']): FoundPod[] {
+  const uids = new Set([...streams.store.all()].filter(isBypassed).map(({ spec }) => spec.pod.uid));
+  return [...uids].flatMap((uid) =>
+    [...pods.store.by('uid', uid)]
+      .filter(isRunning)
+      .map(({ metadata: { name, namespace } }) => ({ name: name!, namespace: namespace!, uid })),
+  );
 }
 
 function isRunning({ status, metadata }: Pod): boolean {

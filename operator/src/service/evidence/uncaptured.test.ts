@@ -9,7 +9,7 @@ test("a connection past the sidecar is told with its pod; only an agent's sideca
   const fixture = await startFixture(t);
   const { options, stateFolder } = fixture;
   const stores = fileStores(`${stateFolder}-uncaptured`);
-  const service = await createOperatorService({ ...options, stores, uncaptured: (pod, to) => void told.push([pod, to]) });
+  const service = await createOperatorService({ ...options, stores, uncaptured: async (pod, to) => void told.push([pod, to]) });
   const url = await service.listen();
   t.after(() => service.close());
   const token = await fixture.workloadToken('planner');

@@ -13,7 +13,7 @@ export function uncapturedRoutes(context: ServiceContext): Router {
     const to = { host: textField(fields, 'host', HOST_CHARACTERS), port: portField(fields, 'port') };
     context.metrics.uncaptured.inc();
     context.log({ level: 'warn', message: 'uncaptured', ...workload.pod, ...to });
-    context.options.uncaptured?.(workload.pod, to);
+    await context.options.uncaptured?.(workload.pod, to);
     response.status(204).end();
   });
   return router;
