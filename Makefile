@@ -36,7 +36,7 @@ test-chart: build ## the Helm chart on a real API server, and the pages that spe
 	@node tools/run-tests.mjs e2e/dist/chart
 
 test-apiserver: build ## the operator on a real Kubernetes API server, which is built once from Go modules (minutes)
-	@tools/need.sh go setpriv flock
+	@tools/need.sh go setpriv flock python3
 	@node e2e/dist/harness/kubernetes/main.js
 	@node tools/run-tests.mjs e2e/dist/apiserver
 
@@ -51,7 +51,7 @@ cluster-demo: build ## the demo as pods in a real cluster, which it brings up an
 	@CLUSTER=$(or $(CLUSTER),cairn) node e2e/dist/cluster/demo/main.js
 
 test-cluster: build ## suites with real pods and real network policies, in a cluster of their own
-	@tools/need.sh java mvn unzip kcat psql
+	@tools/need.sh java mvn unzip kcat psql script python3
 	@end() { kill $$(jobs -p) 2> /dev/null; wait; for name in $(TEST_CLUSTER) cairn-second; do node e2e/dist/harness/cluster/main.js down --name $$name; done; }; \
 	trap end EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	{ node e2e/dist/harness/cluster/main.js up --name $(TEST_CLUSTER) > /dev/null & wait $$!; } && \

@@ -1,175 +1,132 @@
-/** kubectl's streams through a sidecar to a real kubelet: port-forward, logs -f, attach. */
+/** kubectl's streams through a sidecar to a real kubelet: exec on a terminal and without, cp, port-forward, logs -f, attach. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '@cairn/audit';
-import { attachCluster, type Cluster } from '../harness/cluster/index.js';
-import { startControlPlane, type ControlPlane } from '../harness/control-plane.js';
-import { buildNodeImage } from '../harness/images/index.js';
-import { kubectlProgram, runCommand } from '../harness/kubernetes/index.js';
-import { startSidecar, type Sidecar } from '../harness/sidecar.js';
+import { attachCluster } from '../harness/cluster/index.js';
+import { runCommand } from '../harness/kubernetes/index.js';
+import { start } from '../harness/running.js';
+import { NAMESPACE, startAgent, type Agent } from './kubernetes-streams/agent.js';
 
-const NAMESPACE = 'exec';
-const WAIT = '--timeout=120s';
-/** Says on its log whom it serves. */
-const SERVER = `require('node:http').createServer((q, r) => (console.log('asked for ' + q.url), r.end('served ' + q.url))).listen(8080, () => console.log('serving'))`;
-
-const POLICY = `
-apiVersion: cairn.dev/v1alpha1
-kind: AuditPolicy
-metadata: {name: cluster, namespace: research}
-spec:
-  selector: {}
-  identity: {required: true, providers: [], maxDepth: 5, onAmbiguous: Deny}
-  targets:
-  - {name: cluster, protocol: kubernetes, credential: {serviceAccount: agent}}
-  default: {action: Allow, level: RequestResponse}
-  undeclared: Deny
-`;
-
-/** The machine's own programs, for an image that has none beside Node. */
-const USERLAND = [
-  ['/usr', '/usr'],
-  ['/usr/bin', '/bin'],
-  ['/usr/lib', '/lib'],
-  ['/usr/lib64', '/lib64'],
+/** What remote commands travel in: kubectl's default, and what it falls back to. */
+const TRANSPORTS = [
+  ['WebSocket', {}],
+  ['SPDY/3.1', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
 ] as const;
 
-function webPod(image: string): object {
-  const container = { image, imagePullPolicy: 'Never' };
-  const volumes = USERLAND.map(([path], index) => ({ name: `userland-${index}`, hostPath: { path } }));
-  const volumeMounts = USERLAND.map(([, mountPath], index) => ({ name: `userland-${index}`, mountPath, readOnly: true }));
-  const shell = {
-    ...container,
-    name: 'shell',
-    command: ['/bin/cat'],
-    env: [{ name: 'PATH', value: '/usr/bin:/bin' }],
-    stdin: true,
-    volumeMounts: [...volumeMounts, { name: 'tmp', mountPath: '/tmp' }],
-  };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'web', namespace: NAMESPACE },
-    spec: {
-      terminationGracePeriodSeconds: 0,
-      serviceAccountName: 'agent',
-      volumes: [...volumes, { name: 'tmp', emptyDir: {} }],
-      containers: [{ ...container, name: 'main', command: ['node', '-e', SERVER] }, shell],
-    },
-  };
-}
+/** Waits for the size of its terminal, which travels on a way of its own. */
+const WAITS_FOR_SIZE = `until [ "$(stty size)" = '40 120' ]; do :; done; echo $((6*7))\r`;
 
 describe("kubectl's streams through a sidecar to a kubelet", () => {
-  let cluster: Cluster;
-  let folder: string;
-  let plane: ControlPlane;
-  let sidecar: Sidecar;
-  let kubectl: string;
-
+  let agent: Agent;
   before(async () => {
-    cluster = await attachCluster();
-    kubectl = await kubectlProgram();
-    folder = mkdtempSync(join(tmpdir(), 'cairn-exec-'));
-    const image = await buildNodeImage();
-    await cluster.importImage(image.archive);
-    await cluster.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', WAIT]);
-    const binding = ['create', 'rolebinding', 'agent', '-n', NAMESPACE, '--clusterrole=admin', `--serviceaccount=${NAMESPACE}:agent`];
-    await cluster.kubectl(['create', 'namespace', NAMESPACE]);
-    await cluster.kubectl(['create', 'serviceaccount', 'agent', '-n', NAMESPACE]);
-    await cluster.kubectl(binding);
-    await cluster.apply([webPod(image.reference)]);
-    await cluster.kubectl(['wait', '-n', NAMESPACE, '--for=condition=Ready', 'pod/web', WAIT]);
-    plane = await startControlPlane(POLICY);
-    const account = join(folder, 'service-account');
-    mkdirSync(account);
-    writeFileSync(join(account, 'token'), await cluster.serviceAccountToken(NAMESPACE, 'agent', { pod: 'web' }));
-    writeFileSync(join(account, 'ca.crt'), cluster.caCert);
-    sidecar = await startSidecar({
-      plane,
-      targets: ['cluster'],
-      resolve: { 'kubernetes.default.svc:443': new URL(cluster.url).host },
-      env: { CAIRN_SERVICE_ACCOUNT_DIR: account },
-    });
-    const server = `https://localhost:${sidecar.targetPort('cluster')}`;
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority': join(sidecar.agentFolder, 'ca.crt') } }],
-      users: [{ name: 'agent', user: { tokenFile: join(sidecar.agentFolder, 'token') } }],
-      contexts: [{ name: 'pod', context: { cluster: 'cluster', user: 'agent', namespace: NAMESPACE } }],
-      'current-context': 'pod',
-    };
-    writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(config));
+    agent = await startAgent(await attachCluster());
   });
-  after(async () => {
-    await sidecar?.stop();
-    await plane?.stop();
-    await cluster?.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', WAIT]);
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => agent?.stop());
 
-  const env = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], HOME: folder, KUBECONFIG: join(folder, 'kubeconfig') });
-  const run = (args: readonly string[]) => runCommand(kubectl, args, { env: env() });
-  const completed = (events: readonly AuditEvent[], verb: string): AuditEvent[] =>
-    events.filter(({ stage, operation }) => stage === 'complete' && operation?.verb === verb);
-  const recorded = async (verb: string): Promise<{ intent: AuditEvent; complete: AuditEvent }> => {
-    const events = await sidecar.eventsWhen((all) => completed(all, verb).length > 0);
-    const complete = completed(events, verb).at(-1)!;
-    return { intent: events.find(({ id }) => id === complete.cause)!, complete };
-  };
-  /** What a program says, and the point at which it has said something. */
-  function heard(child: ChildProcessWithoutNullStreams): (what: RegExp) => Promise<string> {
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-    child.stderr.resume();
-    return async (what) => {
-      while (!what.test(text)) await once(child.stdout, 'data', { signal: AbortSignal.timeout(60_000) });
-      return text;
-    };
+  for (const [transport, env] of TRANSPORTS) {
+    it(`over ${transport}, a shell on a terminal replays keystroke by keystroke, with its sizes and its exit code`, async () => {
+      const marker = `shell=${transport}`;
+      const tty = join(agent.folder, 'tty');
+      const shell = `${agent.kubectl} exec -it web -c shell -- /usr/bin/env ${marker} /bin/sh`;
+      const terminal = start('script', ['-qec', `tty > ${tty}; stty rows 30 cols 100; exec ${shell}`, '/dev/null'], agent.env(env));
+      await terminal.says(/[$#] $/);
+      const ended = once(terminal.child, 'exit');
+      await terminal.types('stty size\r');
+      await terminal.says(/^30 100\r\n[$#] $/m);
+      const resized = await runCommand('stty', ['-F', readFileSync(tty, 'utf8').trim(), 'rows', '40', 'cols', '120'], { env: process.env });
+      assert.equal(resized.code, 0, resized.stderr);
+      await terminal.types(WAITS_FOR_SIZE);
+      await terminal.says(/^42\r\n[$#] $/m);
+      await terminal.types('exit 7\r');
+      assert.deepEqual(await ended, [7, null]);
+
+      const { intent, complete } = await agent.recorded('pods/exec', marker);
+      assert.deepEqual([intent.operation!.resource, complete.response!.status], [`${NAMESPACE}/pods/web/exec`, '7']);
+      const told = await agent.replay(intent);
+      const typed = [...told.matchAll(/typed "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => JSON.parse(`"${text!}"`) as string);
+      assert.deepEqual(typed, `stty size\r${WAITS_FOR_SIZE}exit 7\r`.split(''), told);
+      assert.match(told, /100x30[^]*120x40[^]*output "42[^]*exit 7/, told);
+    });
+
+    it(`over ${transport}, what goes in and comes out of a command is recorded apart, with its exit code`, async () => {
+      const script = `cat; echo over >&2; exit 3 # ${transport}`;
+      const { code, stdout, stderr } = await agent.run(['exec', '-i', 'web', '-c', 'shell', '--', '/bin/sh', '-c', script], {
+        input: 'hello\n',
+        env,
+      });
+      assert.deepEqual([code, stdout], [3, 'hello\n'], stderr);
+      assert.match(stderr, /^over/);
+      const { complete } = await agent.recorded('pods/exec', `# ${transport}`);
+      assert.equal(complete.response!.status, '3');
+      assert.match(await agent.replay(complete), /typed "hello\\n"[^]*output "hello\\n"[^]*stderr "over\\n"[^]*exit 3/);
+    });
+
+    it(`over ${transport}, files are copied there and back as they were, and each copy is recorded`, async () => {
+      const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7) % 256));
+      const [here, back] = [join(agent.folder, 'here.bin'), join(agent.folder, 'back.bin')];
+      const into = `/tmp/${transport.replace('/', '-')}`;
+      const there = `${into}/there.bin`;
+      writeFileSync(here, bytes);
+      assert.equal((await agent.run(['exec', 'web', '-c', 'shell', '--', 'mkdir', into], { env })).code, 0);
+      const copied = await agent.run(['cp', here, `web:${there}`, '-c', 'shell'], { env });
+      assert.equal(copied.code, 0, copied.stderr);
+      const { intent, complete } = await agent.recorded('pods/exec', `"-C","${into}"`);
+      assert.equal(complete.response!.status, '0');
+      assert.ok(complete.request!.size > bytes.length, JSON.stringify(intent.operation));
+      const again = await agent.run(['cp', `web:${there}`, back, '-c', 'shell'], { env });
+      assert.equal(again.code, 0, again.stderr);
+      assert.ok(readFileSync(back).equals(bytes));
+      assert.ok((await agent.recorded('pods/exec', `"-","${there}"`)).complete.response!.size > bytes.length);
+    });
   }
 
-  it('a port is forwarded, and that it was is recorded', async () => {
-    const forward = spawn(kubectl, ['port-forward', 'pod/web', ':8080'], { env: env() });
-    const text = await heard(forward)(/127\.0\.0\.1:(\d+)/);
-    const port = /127\.0\.0\.1:(\d+)/.exec(text)![1]!;
-    for (const path of ['/one', '/two']) assert.equal(await (await fetch(`http://127.0.0.1:${port}${path}`)).text(), `served ${path}`);
-    forward.kill('SIGINT');
-    await once(forward, 'exit');
-    const { intent, complete } = await recorded('pods/portforward');
-    assert.deepEqual([intent.operation!.effect, complete.response!.status], ['execute', '101']);
-    assert.ok(complete.response!.size > 0);
-  });
+  for (const [transport, env] of [
+    ['SPDY/3.1 in a WebSocket', {}],
+    ['SPDY/3.1', { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
+  ] as const) {
+    it(`over ${transport}, ports are forwarded, and those that were connected to are recorded`, async () => {
+      const count = (await agent.sidecar.eventsWhen(() => true)).filter(isForwarded).length;
+      const forward = start(agent.kubectl, ['port-forward', 'pod/web', ':8080', ':8081', ':8082'], agent.env(env));
+      const said = await forward.says(/127\.0\.0\.1:\d+ -> 8082/);
+      for (const [, port, remote] of said.matchAll(/127\.0\.0\.1:(\d+) -> (8080|8081)/g)) {
+        for (const path of [`/${remote}/one`, `/${remote}/two`]) {
+          assert.equal(await (await fetch(`http://127.0.0.1:${port}${path}`)).text(), `served ${path}`);
+        }
+      }
+      await forward.interrupt();
+      const completed = (await agent.sidecar.eventsWhen((all) => all.filter(isForwarded).length > count)).findLast(isForwarded)!;
+      const { verb, resource, effect, parameters } = completed.operation!;
+      assert.deepEqual([verb, resource, effect], ['pods/portforward', `${NAMESPACE}/pods/web/portforward`, 'execute']);
+      assert.deepEqual(parameters!['ports'], ['8080', '8081']);
+      assert.equal(completed.response!.status, '101');
+      assert.ok(completed.response!.size > 0);
+    });
+  }
 
   it('a log is followed line by line as it is written', async () => {
-    const follow = spawn(kubectl, ['logs', '-f', 'web', '-c', 'main'], { env: env() });
-    const says = heard(follow);
-    await says(/serving/);
+    const follow = start(agent.kubectl, ['logs', '-f', 'web', '-c', 'main'], agent.env());
+    await follow.says(/serving/);
     const node = `fetch('http://127.0.0.1:8080/followed').then((r) => r.text())`;
-    assert.equal((await run(['exec', 'web', '-c', 'main', '--', 'node', '-e', node])).code, 0);
-    await says(/asked for \/followed/);
-    follow.kill('SIGINT');
-    await once(follow, 'exit');
-    const complete = (await sidecar.eventsWhen((events) => completed(events, 'get').some(isLog))).findLast(
-      (event) => event.stage === 'complete' && isLog(event),
-    )!;
-    assert.ok(complete.response!.size > 0);
+    assert.equal((await agent.run(['exec', 'web', '-c', 'main', '--', 'node', '-e', node])).code, 0);
+    await follow.says(/asked for \/followed/);
+    await follow.interrupt();
+    const isFollowed = ({ stage, operation }: AuditEvent): boolean =>
+      stage === 'complete' && operation?.resource === `${NAMESPACE}/pods/web/log`;
+    const events = await agent.sidecar.eventsWhen((all) => all.some(isFollowed));
+    assert.ok(events.findLast(isFollowed)!.response!.size > 0);
   });
 
   it('what is attached to is recorded both ways', async () => {
-    const attached = spawn(kubectl, ['attach', '-i', 'web', '-c', 'shell'], { env: env() });
-    const says = heard(attached);
-    attached.stdin.write('are you there\n');
-    await says(/are you there/);
-    attached.kill('SIGINT');
-    await once(attached, 'exit');
-    const { complete } = await recorded('pods/attach');
+    const attached = start(agent.kubectl, ['attach', '-i', 'web', '-c', 'shell'], agent.env());
+    attached.child.stdin.write('are you there\n');
+    await attached.says(/are you there/);
+    await attached.interrupt();
+    const { complete } = await agent.recorded('pods/attach');
     assert.match(complete.response!.payload![0]!.type, /asciicast/);
   });
 });
 
-const isLog = ({ operation }: AuditEvent): boolean => operation?.resource === `${NAMESPACE}/pods/web/log`;
+const isForwarded = ({ stage, operation }: AuditEvent): boolean => stage === 'complete' && operation?.verb === 'pods/portforward';
