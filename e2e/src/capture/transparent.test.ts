@@ -58,7 +58,7 @@ function suite(): void {
   before(async () => {
     network = await createNetwork();
     world = await startWorld(network);
-    plane = await startControlPlane(POLICY, network.host);
+    plane = await startControlPlane(POLICY, { host: network.host });
     const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
     tried = attempts(network, python);
   });

@@ -1,6 +1,8 @@
 /** Strict mode: a sidecar hands over, the gateway reads, decides, presents the credential and records, for the right launch. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { AuditEvent } from '@cairn/audit';
 import { Client } from 'pg';
@@ -87,6 +89,16 @@ test('psql statements are decided, recorded with their rows, and run as the role
   );
   assert.equal(select?.response?.rows, 1);
   assert.equal(select?.agent.name, 'planner');
+});
+
+test('an agent may speak TLS to the listener in its own pod, by the name localhost', async () => {
+  const ca = readFileSync(join(sidecar.agentFolder, 'ca.crt'), 'utf8');
+  const port = sidecar.targetPort('orders');
+  const client = new Client({ host: 'localhost', port, user: 'anybody', database: 'postgres', ssl: { ca, servername: 'localhost' } });
+  await client.connect();
+  const { rows } = await client.query('select current_user as who');
+  assert.deepEqual(rows, [{ who: 'agent_role' }]);
+  await client.end();
 });
 
 test('the sidecar holds neither credential, and its own record of the hand-over is complete', async () => {

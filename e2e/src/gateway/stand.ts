@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startPostgres, type PostgresPart } from '@cairn/cli';
-import { GATEWAY, startControlPlane, type ControlPlane } from '../harness/control-plane.js';
+import { GATEWAY, startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../harness/control-plane.js';
 import { startFront, startGateway, type Front, type Gateway, type GatewayOptions } from '../harness/gateway.js';
 import { startSidecar, type Sidecar, type SidecarOptions } from '../harness/sidecar.js';
 
@@ -41,9 +41,9 @@ export interface Stand {
 }
 
 /** `count` gateways. */
-export async function startStand(count: number, policy = POLICY): Promise<Stand> {
+export async function startStand(count: number, policy = POLICY, options: ControlPlaneOptions = {}): Promise<Stand> {
   const database = await startPostgres({ users: { [ROLE]: PASSWORD } });
-  const plane = await startControlPlane(policy);
+  const plane = await startControlPlane(policy, options);
   const asked: Stand['web']['asked'] = [];
   const server: Server = createServer((request, response) => {
     asked.push({ url: request.url!, headers: request.headers });

@@ -28,8 +28,12 @@ export interface ControlPlane {
   admit(pod: Pod): Promise<{ workloadToken: string; grant: string }>;
   /** Admits a pod of the gateway's. */
   admitGateway(name: string): Promise<{ pod: PodReference; workloadToken: string }>;
-  /** What signs certificates of the hop. */
-  readonly hopAuthority: { cert: string; key: string };
+  /** What signs certificates of the hop now. */
+  readonly hopAuthority: CertifiedKey;
+  /** What was asked of it, in order: the gateway's certificates (`server`) and those of sidecars. */
+  readonly certified: readonly ('client' | 'server')[];
+  /** The CA that is to sign next, trusted from the next certificate on; the function returned lets it sign. */
+  nextHopAuthority(): Promise<() => void>;
   /** Replaces the policies; sidecars hear of it. */
   apply(yaml: string): void;
   stop(): Promise<void>;
@@ -44,8 +48,18 @@ export const DEPLOYER: Principal = {
   authn: 'kubernetes',
 };
 
-/** Starts it for policies (and IdentityProviders) in YAML, on loopback or at `host`. Throws with every problem when they do not hold. */
-export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promise<ControlPlane> {
+export interface ControlPlaneOptions {
+  /** Default: the loopback. */
+  host?: string;
+  /** How long certificates of the hop hold; default: the operator's. */
+  certificateSeconds?: number;
+}
+
+type CertifiedKey = Awaited<ReturnType<typeof issueAuthority>>;
+
+/** Starts it for policies (and IdentityProviders) in YAML. Throws with every problem when they do not hold. */
+export async function startControlPlane(yaml: string, options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const { host = '127.0.0.1', certificateSeconds } = options;
   const stateFolder = mkdtempSync(join(tmpdir(), 'cairn-control-plane-'));
   const clusterKey = await generateSigningKey();
   const auditorKey = generateAuditorKey();
@@ -58,7 +72,14 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
     if (!chosen) throw new Error(choice.problem?.message ?? 'no policy');
     return chosen;
   };
-  const hopAuthority = await issueAuthority(Date.now(), DAY_SECONDS);
+  let hopAuthority = await issueAuthority(Date.now(), DAY_SECONDS);
+  let hopTrust = hopAuthority.cert;
+  const certified: ('client' | 'server')[] = [];
+  const certificates = podCertificates({
+    signing: () => hopAuthority,
+    bundle: () => hopTrust,
+    ...(certificateSeconds === undefined ? {} : { seconds: certificateSeconds }),
+  });
   const auditor = auditorPublicKey(auditorKey.publicJwk);
   const common = (): Pick<Bundle, 'version' | 'tokenService' | 'auditorKey' | 'providers'> => ({
     version: String(version),
@@ -78,7 +99,13 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
       isGateway: ({ pod, serviceAccount }) => pod.namespace === 'cairn-system' && serviceAccount === GATEWAY_ACCOUNT,
       bundle: () => ({ ...common(), policies: resources.policies.filter(({ spec }) => spec.egress === 'Gateway') }),
       names: [GATEWAY.host],
-      certificates: podCertificates({ signing: () => hopAuthority, bundle: () => hopAuthority.cert }),
+      certificates: {
+        bundle: () => certificates.bundle(),
+        issue: (key, use) => {
+          certified.push('client' in use ? 'client' : 'server');
+          return certificates.issue(key, use);
+        },
+      },
     },
     agentOf: (reference) => {
       const pod = pods.get(reference.uid);
@@ -95,7 +122,15 @@ export async function startControlPlane(yaml: string, host = '127.0.0.1'): Promi
     service,
     stateFolder,
     auditorKey,
-    hopAuthority,
+    get hopAuthority() {
+      return hopAuthority;
+    },
+    certified,
+    async nextHopAuthority() {
+      const next = await issueAuthority(Date.now(), DAY_SECONDS);
+      hopTrust += next.cert;
+      return () => void (hopAuthority = next);
+    },
     async admit(pod) {
       pods.set(pod.uid, pod);
       const reference: PodReference = { namespace: pod.namespace, name: pod.name, uid: pod.uid };

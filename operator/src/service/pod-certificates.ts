@@ -9,16 +9,23 @@ export interface CertificateAuthoritySource {
   bundle: () => string;
   /** Milliseconds; default Date.now. */
   clock?: () => number;
+  /** How long a certificate holds; default POD_CERTIFICATE_SECONDS. */
+  seconds?: number;
 }
 
 /** Certificates of pods, signed by the CA that signs the operator's own. */
-export function podCertificates({ signing, bundle, clock = Date.now }: CertificateAuthoritySource): PodCertificates {
+export function podCertificates({
+  signing,
+  bundle,
+  clock = Date.now,
+  seconds = POD_CERTIFICATE_SECONDS,
+}: CertificateAuthoritySource): PodCertificates {
   return {
     bundle,
     async issue(publicKey, use) {
       const now = clock();
-      const certificate = await issueForKey(publicKey, use, signing(), now, POD_CERTIFICATE_SECONDS);
-      return { certificate, expires: new Date(now + POD_CERTIFICATE_SECONDS * 1000) };
+      const certificate = await issueForKey(publicKey, use, signing(), now, seconds);
+      return { certificate, expires: new Date(now + seconds * 1000) };
     },
   };
 }

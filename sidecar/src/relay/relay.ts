@@ -21,6 +21,9 @@ import { sessionRecorder, type RecorderServices } from '../record/recorder.js';
 import { normalHost, routeTo } from '../route/routes.js';
 import { Relayed } from './relayed.js';
 
+/** What agents call a target's listener in their own pod (explicit capture). */
+const LISTENER = 'localhost';
+
 export interface RelayServices {
   contexts: Contexts;
   inForce: () => PolicyInForce;
@@ -142,7 +145,7 @@ export class Relay implements Departure, ContextObserver {
     const { contexts, inForce, authority, own, serves, sessionToken, apiToken } = this.services;
     const { policy } = inForce();
     const target = policy.target(host, port);
-    for (const name of target?.hosts ?? [host]) {
+    for (const name of [...(target?.hosts ?? [host]), LISTENER]) {
       const leaf = authority.leafOf(name);
       if (leaf) told.leaf(name, leaf);
     }
