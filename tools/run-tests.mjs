@@ -28,7 +28,9 @@ const reporters = [
   `--test-reporter=${failures}`,
   '--test-reporter-destination=stderr',
 ];
-const options = ['--test', ...reporters, `--test-concurrency=${concurrency}`, '--enable-source-maps', '--test-timeout=600000'];
+// Milliseconds of one file. The first of a cluster may have to build its images.
+const timeout = concurrency === 1 ? 1_800_000 : 600_000;
+const options = ['--test', ...reporters, `--test-concurrency=${concurrency}`, '--enable-source-maps', `--test-timeout=${timeout}`];
 const runner = spawn(process.execPath, [...options, ...files.sort()], { stdio: 'inherit' });
 // Whoever ends this means the tests: they end what they started.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => runner.kill(signal));

@@ -1,6 +1,6 @@
 /** The suite's namespaces in a cluster: brings them up, tries everything in each of them, takes them down. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../harness/until.js';
 import { ATTEMPTS, MOMENTS, PROBES } from './attempts/index.js';
 import { FAMILIES, markerOf, type Attempt, type Places } from './attempt.js';
 import * as ground from './cluster.js';
@@ -21,20 +21,12 @@ import {
 } from './variants.js';
 
 const SERVER_SIDE = { serverSide: true } as const;
-/** What the suite waits for at most, milliseconds: a sidecar that was killed comes back after kubelet's back-off. */
-const WAIT_MS = 240_000;
-const POLL_MS = 250;
+/** Longer than the sidecar is down. */
+const CRASH_SECONDS = 120;
+const TRYING = '/tmp/trying';
 
 /** Declared by its name, which comes to lead elsewhere. */
 const REBOUND = 'rebind.test';
-
-async function waitFor(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + WAIT_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited ${WAIT_MS / 1000} s for ${what}`);
-    await delay(POLL_MS);
-  }
-}
 
 interface Tried {
   places: Places;
@@ -43,17 +35,26 @@ interface Tried {
   failures: readonly string[];
 }
 
-/** A server that may not be reached, asked over and over while the sidecar is killed: `seconds host port payload`. */
+/**
+ * A server that may not be reached, asked over and over while the sidecar is killed: `seconds host port payload`. Ends where it is reached,
+ * where the sidecar answers again after nobody did, or out of time. The file tells that it has begun.
+ */
 const KEEP_TRYING = `
 import socket, sys, time
 end, host, port, payload = time.time() + float(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4].encode()
-refused = 0
+down = 0
+said = b""
 while time.time() < end:
     try:
-        with socket.create_connection((host, port), 1) as s:
-            s.sendall(payload); s.settimeout(1); s.recv(100)
-    except OSError: refused += 1
-print("Connection refused or reset", refused, "times")
+        with socket.create_connection((host, port), 2) as s:
+            s.sendall(payload); s.settimeout(2); said = s.recv(4096)
+            if said.startswith(b"HTTP/1.1 200 ") or (down and said): break
+    except ConnectionRefusedError: down += 1
+    except OSError: pass
+    open("${TRYING}", "w").close()
+    time.sleep(0.02)
+print("Connection refused while nobody listened" if down else "nobody was ever down" if said else "timed out")
+print(said.decode("latin1"))
 `;
 
 export class Arena {
@@ -97,10 +98,9 @@ export class Arena {
   }
 
   async #ready(namespaces: readonly string[]): Promise<void> {
-    await waitFor(`the pods of ${namespaces.join(', ')}`, async () => {
-      const ready = await Promise.all(namespaces.map((namespace) => ground.areReady(this.cluster, namespace)));
-      return ready.every(Boolean);
-    });
+    const areReady = async (): Promise<boolean> =>
+      (await Promise.all(namespaces.map((namespace) => ground.areReady(this.cluster, namespace)))).every(Boolean);
+    await until(`the pods of ${namespaces.join(', ')} are ready`, areReady, ground.WAIT_MS, ground.POLL_MS);
   }
 
   /** What the cluster's DNS says of the host that is rebound; the file has others' names too. */
@@ -117,10 +117,11 @@ export class Arena {
     const { v4 } = await ground.podAddress(this.cluster, TARGETS, 'upstream');
     this.#host(v4);
     const ask = `import socket; print(socket.getaddrinfo('${REBOUND}', 80)[0][4][0])`;
-    await waitFor(`${REBOUND} to be ${v4}`, async () => {
+    const isRebound = async (): Promise<boolean> => {
       const { stdout } = await this.cluster.tryKubectl(['exec', '-n', TARGETS, 'declared', '--', 'python3', '-c', ask]);
       return stdout.trim() === v4;
-    });
+    };
+    await until(`${REBOUND} is ${v4}`, isRebound, ground.WAIT_MS, ground.POLL_MS);
   }
 
   /** All attempts in all variants, one row an attempt; and what of the declared work failed after it, with every layer on. */
@@ -158,31 +159,41 @@ export class Arena {
 
   /** What of the declared work fails; nothing where all of it is done. */
   async #declaredWork(variant: Variant, { declaredHost }: Places): Promise<string[]> {
-    const argv = ['curl', '-sS', '--max-time', '8', `http://${declaredHost}/bypass-${variant}-declared-work`];
+    const argv = ['curl', '-sS', '--max-time', '60', `http://${declaredHost}/bypass-${variant}-declared-work`];
     const results = await ground.probe(this.cluster, variant, [{ id: 'a declared host', kind: 'command', argv }]);
     return results.flatMap(({ id, said }) => (said.startsWith('reached declared') ? [] : [`${id}: ${said}`]));
   }
 
-  /** Kills the sidecar, or what stands for it, while an attempt goes on and on; resolves when it is back. */
+  /** Kills the sidecar where there is one, while an attempt goes on and on; resolves when it is back. */
   async #crash(variant: Variant, places: Places): Promise<ProbeResult[]> {
     const { id } = MOMENTS.crashed;
-    const argv = ['python3', '-c', KEEP_TRYING, '5', places.upstream.v4, '8080', `GET /${markerOf(places, id)} HTTP/1.1\r\n\r\n`];
+    // Where no rules lead to the sidecar, nothing is seen of its end.
+    const seconds = variant === 'no-l1' ? places.seconds : CRASH_SECONDS;
+    const payload = `GET /${markerOf(places, id)} HTTP/1.1\r\n\r\n`;
+    const argv = ['python3', '-c', KEEP_TRYING, `${seconds}`, places.upstream.v4, '8080', payload];
     const going = ground.probe(this.cluster, variant, [{ id, kind: 'command', argv }]);
     if (!isInjected(variant)) return going;
+    const [results] = await Promise.all([going, this.#kill(variant)]);
+    return results;
+  }
+
+  /** Kills the sidecar once the attempt goes on. */
+  async #kill(variant: Variant): Promise<void> {
     const before = (await ground.sidecarOf(this.cluster, variant))!;
+    const isGoing = async (): Promise<boolean> => (await ground.exec(this.cluster, variant, ['test', '-e', TRYING])).code === 0;
+    await until('the attempt goes on', isGoing, ground.WAIT_MS, ground.POLL_MS);
     await this.cluster.nodeExec(['ctr', '--namespace', 'k8s.io', 'task', 'kill', '--signal', 'SIGKILL', before.container]);
-    const results = await going;
-    await waitFor(`the sidecar of ${variant} to come back`, async () => {
+    const isBack = async (): Promise<boolean> => {
       const now = await ground.sidecarOf(this.cluster, variant);
       return now !== undefined && now.ready && now.restarts > before.restarts;
-    });
-    return results;
+    };
+    await until(`the sidecar of ${variant} is back`, isBack, ground.WAIT_MS, ground.POLL_MS);
   }
 
   /** Ends the pod, whose agent then tries until it is killed. */
   async #outlive(variant: Variant, results: Map<string, ProbeResult>): Promise<void> {
     const pod = ['-n', namespaceOf(variant), AGENT];
-    const log = this.cluster.tryKubectl(['logs', '-f', ...pod, '-c', AGENT]);
+    const log = this.cluster.tryKubectl(['logs', '-f', ...pod, '-c', AGENT], { timeoutMs: ground.WAIT_MS });
     await this.cluster.kubectl(['delete', 'pod', ...pod, '--wait=false']);
     const { id } = MOMENTS.outlived;
     const nothing = { id, said: '', timedOut: false, code: 0, broken: 'the agent tried nothing before its end' };
@@ -200,14 +211,17 @@ export class Arena {
 
 function rowOf(attempt: Attempt, tried: ReadonlyMap<Variant, Tried>, hits: readonly Hit[], records: Records): Row {
   const outcomes: Row['outcomes'] = {};
+  const said: Row['said'] = {};
   for (const [variant, { places, results }] of tried) {
     const marker = markerOf(places, attempt.id);
     const heard = hits.filter((hit) => hit.marker === marker);
-    outcomes[variant] = outcomeOf(attempt, resultOf(attempt, results), heard);
+    const result = resultOf(attempt, results);
+    outcomes[variant] = outcomeOf(attempt, result, heard);
+    said[variant] = result.broken ?? result.errno ?? result.said;
   }
   const { places, results } = tried.get('full')!;
   const probe = attempt.probe(places, markerOf(places, attempt.id));
-  return { attempt, outcomes, evidence: evidenceOf(attempt, probe, outcomes.full!, resultOf(attempt, results), records) };
+  return { attempt, outcomes, said, evidence: evidenceOf(attempt, probe, outcomes.full!, resultOf(attempt, results), records) };
 }
 
 function resultOf({ id }: Attempt, results: ReadonlyMap<string, ProbeResult>): ProbeResult {

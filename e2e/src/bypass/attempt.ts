@@ -36,6 +36,8 @@ export interface Places {
   credential: string;
   /** A token of a service account that is not the agent's. */
   otherToken: string;
+  /** How long an attempt waits for what does not come. */
+  seconds: number;
 }
 
 export interface Address {

@@ -1,11 +1,12 @@
 /** What the suite asks of a cluster, and what comes back as plain data. No decisions here. */
 import { readFileSync } from 'node:fs';
-import type { ApiServer } from '../harness/kubernetes/index.js';
+import type { ApiServer, CommandResult } from '../harness/kubernetes/index.js';
+import { until } from '../harness/until.js';
 import { markerOf, type Address, type Attempt, type Places, type Probe } from './attempt.js';
 import { destinationKey, type Records } from './evidence.js';
 import type { Hit, ProbeResult } from './outcome.js';
 import type { Variant } from './table.js';
-import { AGENT, namespaceOf, TARGETS } from './variants.js';
+import { AGENT, namespaceOf, secondsOf, TARGETS } from './variants.js';
 
 /** Of the harness's cluster what is used here. */
 export interface Ground extends Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'get' | 'apply' | 'serviceAccountToken'> {
@@ -18,6 +19,13 @@ export interface Ground extends Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'get'
   nodeExec(argv: readonly string[]): Promise<string>;
   drops(since: Date): Promise<{ reason: string; source: string; destination: string; destinationPort?: number }[]>;
 }
+
+/** One round of probes, milliseconds, of which most end by themselves long before. */
+const PROBES_TIMEOUT_MS = 300_000;
+/** What the suite waits for at most, milliseconds: a sidecar that was killed comes back after kubelet's back-off. */
+export const WAIT_MS = 240_000;
+export const POLL_MS = 250;
+const SERVERS = ['declared', 'upstream', 'node'] as const;
 
 export const METADATA: Address = { v4: '169.254.169.254', v6: 'fd00:ec2::254' };
 
@@ -66,6 +74,7 @@ export async function placesOf(ground: Ground, variant: Variant, credential: str
     sidecarUid: 0,
     credential,
     otherToken: '',
+    seconds: secondsOf(variant),
   };
 }
 
@@ -105,6 +114,11 @@ export async function operatorCa(ground: Ground): Promise<string> {
   return data['ca.crt']!;
 }
 
+/** Runs a command inside the agent's container. */
+export function exec(ground: Ground, variant: Variant, argv: readonly string[]): Promise<CommandResult> {
+  return ground.tryKubectl(['exec', '-n', namespaceOf(variant), AGENT, '-c', AGENT, '--', ...argv]);
+}
+
 /** Runs probes inside the agent's container, several at a time. */
 export async function probe(
   ground: Ground,
@@ -113,7 +127,8 @@ export async function probe(
   container = AGENT,
 ): Promise<ProbeResult[]> {
   const argv = ['exec', '-i', '-n', namespaceOf(variant), AGENT, '-c', container, '--', 'python3', '/programs/probe.py'];
-  return JSON.parse(await ground.kubectl(argv, { input: JSON.stringify(probes) })) as ProbeResult[];
+  const options = { input: JSON.stringify(probes), timeoutMs: PROBES_TIMEOUT_MS };
+  return JSON.parse(await ground.kubectl([...argv, `${secondsOf(variant)}`], options)) as ProbeResult[];
 }
 
 export const probesOf = (attempts: readonly Attempt[], places: Places): (Probe & { id: string })[] =>
@@ -135,9 +150,26 @@ export function jsonLists<T>(text: string): T[] {
     .flatMap((line) => JSON.parse(line) as T[]);
 }
 
+const SAY_LAST =
+  "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); s.sendall(sys.argv[2].encode()); s.recv(1)";
+
+/** What every server has heard so far: each is told a last word, and its log read once it has that. */
 export async function hits(ground: Ground): Promise<Hit[]> {
-  const logs = await Promise.all(['declared', 'upstream', 'node'].map((name) => ground.kubectl(['logs', '-n', TARGETS, name])));
-  return logs.flatMap((log) => jsonLines<Hit>(log));
+  const last = `bypass-last-${Date.now()}`;
+  const logs = SERVERS.map(async (name) => {
+    const port = name === 'node' ? '80' : '8080';
+    await ground.kubectl(['exec', '-n', TARGETS, name, '--', 'python3', '-c', SAY_LAST, port, `GET /${last} HTTP/1.1\r\n\r\n`]);
+    return until(
+      `${last} in the log of ${name}`,
+      async () => {
+        const log = await ground.kubectl(['logs', '-n', TARGETS, name]);
+        return log.includes(last) && log;
+      },
+      WAIT_MS,
+      POLL_MS,
+    );
+  });
+  return (await Promise.all(logs)).flatMap((log) => jsonLines<Hit>(log));
 }
 
 /** Prints what of the spool is sought: ids of events, and destinations of CONNECTs that were refused. The image has no shell. */

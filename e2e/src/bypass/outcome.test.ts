@@ -38,6 +38,8 @@ describe('the outcome of an attempt', () => {
     ['a problem of the sidecar', { said: 'HTTP/1.1 403\r\n\r\n{"type":"urn:cairn:problem:undeclared"}' }, 'refused'],
     ['an admission policy', { said: "Error from server (Forbidden): ValidatingAdmissionPolicy 'x'", code: 1 }, 'refused'],
     ['an empty answer of DNS', { said: 'rcode 3 answers 0 address none' }, 'refused'],
+    ['a sidecar that lost its own way', { said: 'HTTP/1.1 502\r\n\r\n{"type":"https://cairn.dev/problems/target-dns"}' }, 'broken client'],
+    ['a target that nobody answered for', { said: '{"type":"https://cairn.dev/problems/target-timeout"}' }, 'timed out'],
     ['nothing in time', { timedOut: true }, 'timed out'],
     ['a client out of time', { said: 'curl: (28) Operation timed out', code: 28 }, 'timed out'],
     ['a program that is not there', { broken: 'no such file: kubectl' }, 'broken client'],

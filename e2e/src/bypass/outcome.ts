@@ -37,7 +37,9 @@ const REFUSED_IN_WORDS = [
   /no process of the sidecar is seen|nothing found|stays user \d+/,
   /rcode [1-9]|answers 0|^closed$/,
 ];
-const TIMED_OUT_IN_WORDS = /curl: \(28\)|timed out|errno ETIMEDOUT/;
+/** The sidecar let the attempt pass, and lost its way: that stops nobody. */
+const FAILED_IN_WORDS = /problems\/target-(?!timeout)|nobody was ever down/;
+const TIMED_OUT_IN_WORDS = /curl: \(28\)|timed out|errno ETIMEDOUT|problems\/target-timeout/;
 
 function isHeard({ reached }: Attempt, hit: Hit): boolean {
   return reached.kind === 'server' && hit.server === reached.server && (reached.saying?.test(`${hit.text}\n"sni":"${hit.sni}"`) ?? true);
@@ -48,7 +50,7 @@ export function outcomeOf(attempt: Attempt, result: ProbeResult, hits: readonly 
   const { reached } = attempt;
   if (hits.some((hit) => isHeard(attempt, hit))) return 'reached';
   if (reached.kind === 'output' && reached.pattern.test(result.said)) return 'reached';
-  if (result.broken !== undefined) return 'broken client';
+  if (result.broken !== undefined || FAILED_IN_WORDS.test(result.said)) return 'broken client';
   if (result.timedOut || TIMED_OUT_IN_WORDS.test(result.said)) return 'timed out';
   if (result.errno !== undefined) return REFUSING.has(result.errno) ? 'refused' : 'broken client';
   if (REFUSED_IN_WORDS.some((words) => words.test(result.said))) return 'refused';

@@ -5,7 +5,12 @@ import { ATTEMPTS } from './attempts/index.js';
 import { rowsIn, tableOf, withTable, type Row } from './table.js';
 
 const page = readFileSync(new URL('../../../docs/threat-model.md', import.meta.url), 'utf8');
-const rows: Row[] = ATTEMPTS.map((attempt) => ({ attempt, evidence: 'a | b', outcomes: { full: 'refused', control: 'reached' } }));
+const rows: Row[] = ATTEMPTS.map((attempt) => ({
+  attempt,
+  evidence: 'a | b',
+  outcomes: { full: 'refused', control: 'reached' },
+  said: {},
+}));
 
 describe('the table of the threat model', () => {
   it('has the rows of the suite, in its order, as the page was committed', () => {

@@ -10,6 +10,8 @@ export interface Row {
   evidence: string;
   /** Absent: a variant where the attempt means nothing. */
   outcomes: Partial<Record<Variant, Outcome>>;
+  /** What the other side, the kernel or the client said. */
+  said: Partial<Record<Variant, string>>;
 }
 
 const BEGIN = '<!-- The bypass suite (make test-cluster) writes what follows. -->';
@@ -41,6 +43,18 @@ export function tableOf(rows: readonly Row[]): string {
     return `### ${NAMES[family]}\n\n${HEAD}\n${own.map(rowOf).join('\n')}\n`;
   });
   return parts.join('\n');
+}
+
+const MAX_SAID_CHARS = 200;
+
+/** A line for every attempt of a variant whose outcome is another. */
+export function otherThan(rows: readonly Row[], variant: Variant, expected: (outcome: Outcome, attempt: Attempt) => boolean): string[] {
+  return rows.flatMap(({ attempt, outcomes, said }) => {
+    const outcome = outcomes[variant];
+    if (outcome !== undefined && expected(outcome, attempt)) return [];
+    const words = JSON.stringify((said[variant] ?? '').slice(0, MAX_SAID_CHARS));
+    return [`${attempt.id} in ${variant}: ${outcome ?? 'not tried'}; it said ${words}`];
+  });
 }
 
 /** The page with another table between its markers. Throws where it has none. */

@@ -27,6 +27,17 @@ s.send(sys.argv[3].encode())
 print(s.recv(100))
 `;
 
+/** Asks a resolver from a port of its choice: `host port question`. */
+const ASK = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.bind(("", int(sys.argv[2])))
+s.connect((sys.argv[1], 53))
+s.send(sys.argv[3].encode("latin1").decode("unicode_escape").encode("latin1"))
+print(s.recv(100))
+`;
+
 /** SO_BINDTODEVICE (25): routing then looks no further than that device, for addresses of loopback too. */
 const BOUND_UDP = `
 import socket, sys
@@ -101,6 +112,9 @@ export interface Attempts {
   /** As the sidecar's user. */
   connectExempt(host: string, port: number): Promise<Finished>;
   lookup(name: string): Promise<Finished>;
+  /** Bytes to port 53 of a host from a port; prints what comes back. */
+  ask(host: string, port: number, question: string): Promise<Finished>;
+  askExempt(host: string, port: number, question: string): Promise<Finished>;
 }
 
 /** `python`: path of an interpreter. */
@@ -117,5 +131,7 @@ export function attempts(network: Network, python: string): Attempts {
     serve: (port, seconds) => script(SERVE, port, seconds),
     connectExempt: (host, port) => network.asExempt(python, '-c', CONNECT, host, String(port)),
     lookup: (name) => script(LOOKUP, name),
+    ask: (host, port, question) => script(ASK, host, port, question),
+    askExempt: (host, port, question) => network.asExempt(python, '-c', ASK, host, String(port), question),
   };
 }

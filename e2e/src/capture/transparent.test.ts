@@ -175,6 +175,14 @@ function suite(): void {
     assert.match((await tried.connectExempt(network.host6, world.http)).output, /connected/);
   });
 
+  test("the sidecar's own questions are answered by the resolver, also from a port that the agent asked from", async () => {
+    const question = String.raw`\0\7\1\0\0\1\0\0\0\0\0\0\4sink\10internal\0\0\1\0\1`;
+    assert.match((await tried.ask(network.host, 40_053, question)).output, /sink.*\\xc6\\x12\\x00\\x01'\n$/);
+    assert.deepEqual(world.reached, []);
+    assert.match((await tried.askExempt(network.host, 40_053, 'its own')).output, /b'its own'/);
+    assert.deepEqual(world.reached.splice(0), ['udp its own']);
+  });
+
   test("the sidecar's admin listener is its own user's", async () => {
     assert.match((await tried.connectExempt('127.0.0.1', ADMIN_PORT)).output, /connected/);
     assert.match((await tried.connect('127.0.0.1', ADMIN_PORT)).output, /ConnectionRefusedError/);

@@ -1,4 +1,4 @@
-/** What lies outside of the pod: servers on this machine that remember who reached them. */
+/** What lies outside of the pod: servers on this machine that remember who reached them, one of them where resolvers are (UDP port 53). */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -36,6 +36,7 @@ export async function startWorld({ host }: Network): Promise<World> {
   // Dual stack: the same servers are there by IPv4 and by IPv6.
   for (const server of [http, postgres]) await once(server.listen(0, '::'), 'listening');
   const udp = await echo(host, reached);
+  const resolver = await echo(host, reached, 53);
   const loopback = await echo('127.0.0.1', reached);
   return {
     http: portOf(http),
@@ -49,18 +50,19 @@ export async function startWorld({ host }: Network): Promise<World> {
       http.close();
       postgres.close();
       udp.close();
+      resolver.close();
       loopback.close();
     },
   };
 }
 
-async function echo(host: string, reached: string[]): Promise<Socket> {
+async function echo(host: string, reached: string[], port = 0): Promise<Socket> {
   const socket = createSocket('udp4');
   socket.on('message', (message, peer) => {
     reached.push(`udp ${message.toString()}`);
     socket.send(message, peer.port, peer.address);
   });
-  socket.bind(0, host);
+  socket.bind(port, host);
   await once(socket, 'listening');
   return socket;
 }

@@ -1,13 +1,19 @@
 """Runs attempts inside a container: a JSON list of probes on stdin, a JSON list of what came of them on stdout.
 
-Each result is {"id", "said", "errno", "timedOut", "code"}: what was read or printed, the kernel's name of the error, whether
-nothing came in time, and the exit code of a command. An attempt that fails for want of a program says so in "broken".
+Argument: seconds that an attempt waits for what does not come; one that comes through ends at once. Each result is
+{"id", "said", "errno", "timedOut", "code"}: what was read or printed, the kernel's name of the error, whether nothing came in
+time, and the exit code of a command. An attempt that fails for want of a program says so in "broken".
 """
-import errno, json, os, socket, struct, subprocess, sys
+import errno, json, os, socket, struct, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
-SECONDS = 4
-COMMAND_SECONDS = 15
+SECONDS = 0.0
+"""Datagrams get lost, also where nobody drops them: they are sent again and again."""
+RESEND_SECONDS = 0.5
+"""Commands bring their own ends; this is for one that hangs."""
+COMMAND_SECONDS = 120
+"""Most attempts only wait. Commands want a processor, of which there may be few."""
+AT_ONCE, COMMANDS_AT_ONCE = 32, threading.Semaphore(6)
 
 
 def family(host):
@@ -46,11 +52,11 @@ def tcp(probe):
 
 AS_USER = """
 import os, socket, sys
-uid, host, port, payload = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+uid, host, port, payload, seconds = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], float(sys.argv[5])
 try:
     os.setgroups([])
     os.setuid(uid)
-    with socket.create_connection((host, port), 4) as sock:
+    with socket.create_connection((host, port), seconds) as sock:
         sock.sendall(payload.encode())
         print(sock.recv(4096).decode("latin1"))
 except OSError as error:
@@ -61,15 +67,32 @@ except OSError as error:
 
 
 def as_user(probe):
-    argv = [sys.executable, "-c", AS_USER, str(probe["uid"]), probe["host"], str(probe["port"]), probe["payload"]]
+    argv = [sys.executable, "-c", AS_USER, str(probe["uid"]), probe["host"], str(probe["port"]), probe["payload"], str(SECONDS)]
     return command({"argv": argv})
+
+
+def answered(sock, send, is_answer=lambda data: True):
+    """What comes back of something that is sent until something does."""
+    end = time.monotonic() + SECONDS
+    while True:
+        send()
+        again = min(end, time.monotonic() + RESEND_SECONDS)
+        while time.monotonic() < again:
+            sock.settimeout(max(0.01, again - time.monotonic()))
+            try:
+                data = sock.recv(4096)
+            except socket.timeout:
+                continue
+            if is_answer(data):
+                return data
+        if time.monotonic() >= end:
+            raise socket.timeout()
 
 
 def udp(probe):
     with bound(socket.socket(family(probe["host"]), socket.SOCK_DGRAM), probe) as sock:
         sock.connect((probe["host"], probe["port"]))
-        sock.send(probe["payload"].encode())
-        return sock.recv(4096).decode("latin1")
+        return answered(sock, lambda: sock.send(probe["payload"].encode())).decode("latin1")
 
 
 def checksum(data):
@@ -85,13 +108,10 @@ def icmp(probe):
     request, answer = (128, 129) if v6 else (8, 0)
     packet = struct.pack("!BBHHH", request, 0, 0, 7, 1) + b"bypass"
     packet = packet[:2] + struct.pack("!H", checksum(packet)) + packet[4:]
+    head = 20 if probe["raw"] and not v6 else 0
     with bound(socket.socket(family(probe["host"]), kind, protocol), probe) as sock:
-        sock.sendto(packet, (probe["host"], 0))
-        while True:
-            data = sock.recv(2048)
-            data = data[20:] if probe["raw"] and not v6 else data
-            if data[0] == answer:
-                return "ICMP-ANSWERED"
+        answered(sock, lambda: sock.sendto(packet, (probe["host"], 0)), lambda data: data[head] == answer)
+        return "ICMP-ANSWERED"
 
 
 def packet(_):
@@ -107,9 +127,11 @@ def dns(probe):
     kind = socket.SOCK_STREAM if probe["tcp"] else socket.SOCK_DGRAM
     with bound(socket.socket(family(probe["server"]), kind), probe) as sock:
         sock.connect((probe["server"], probe["port"]))
-        sock.send(struct.pack("!H", len(query)) + query if probe["tcp"] else query)
-        said = sock.recv(4096)
-        said = said[2:] if probe["tcp"] else said
+        if probe["tcp"]:
+            sock.sendall(struct.pack("!H", len(query)) + query)
+            said = sock.recv(4096)[2:]
+        else:
+            said = answered(sock, lambda: sock.send(query))
         if len(said) < 12:
             return "closed"
         flags, _, answers = struct.unpack("!HHH", said[2:8])
@@ -118,9 +140,10 @@ def dns(probe):
 
 
 def command(probe):
-    done = subprocess.run(
-        probe["argv"], input=probe.get("input", ""), capture_output=True, timeout=COMMAND_SECONDS, encoding="utf8", errors="replace"
-    )
+    with COMMANDS_AT_ONCE:
+        done = subprocess.run(
+            probe["argv"], input=probe.get("input", ""), capture_output=True, timeout=COMMAND_SECONDS, encoding="utf8", errors="replace"
+        )
     return {"said": (done.stdout + done.stderr)[-4000:], "code": done.returncode}
 
 
@@ -144,5 +167,12 @@ def run(probe):
     return result
 
 
-with ThreadPoolExecutor(8) as pool:
-    print(json.dumps(list(pool.map(run, json.load(sys.stdin)))))
+def run_all(probes, seconds):
+    global SECONDS
+    SECONDS = float(seconds)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(run, probes))
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_all(json.load(sys.stdin), sys.argv[1])))

@@ -47,6 +47,13 @@ describe('the capture rules', () => {
     ]);
   });
 
+  it("track the sidecar's own questions apart from an agent's", () => {
+    assert.deepEqual(chain('questions'), [
+      'type filter hook output priority -300; policy accept;',
+      'meta skuid 1337 udp dport 53 ct original zone set 1',
+    ]);
+  });
+
   it('let no loopback address out by a device that a socket was bound to', () => {
     assert.deepEqual(chain('edge').slice(-2), ['ip daddr 127.0.0.0/8 counter drop', 'ip6 daddr ::1 counter drop']);
   });
@@ -61,7 +68,7 @@ describe('the capture rules', () => {
 
   it('exempt the sidecar by its UID alone', () => {
     assert.doesNotMatch(script, /skgid|mark|cgroup|owner/);
-    assert.equal(script.match(/skuid 1337/g)?.length, 3);
+    assert.equal(script.match(/skuid 1337/g)?.length, 4);
     assert.doesNotMatch(nftablesScript({ ...RULES, sidecarUid: 2000 }), /1337/);
   });
 

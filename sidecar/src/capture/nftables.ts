@@ -39,6 +39,18 @@ function fence({ sidecarUid, outboundPort, inboundPort, adminPort }: CaptureRule
 `;
 }
 
+/**
+ * A flow is redirected as its first packet was, for as long as it is tracked: from a port that an agent had just asked from, the sidecar's
+ * own question would come to the sidecar. Its questions are therefore tracked in a zone of their own; answers are told apart anyway.
+ */
+function questions({ sidecarUid }: CaptureRules): string {
+  return `  chain questions {
+    type filter hook output priority -300; policy accept;
+    meta skuid ${sidecarUid} udp dport 53 ct original zone set 1
+  }
+`;
+}
+
 /** A socket may be bound to a device (SO_BINDTODEVICE needs no capability): loopback's addresses then leave by it. */
 function edge({ sidecarUid }: CaptureRules): string {
   return `  chain edge {
@@ -82,6 +94,6 @@ table inet cairn {
   chain inbound {
     type nat hook prerouting priority -100; policy accept;
 ${inbound}  }
-${fence(rules)}${edge(rules)}${entry(rules)}}
+${questions(rules)}${fence(rules)}${edge(rules)}${entry(rules)}}
 `;
 }

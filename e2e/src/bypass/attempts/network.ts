@@ -25,9 +25,12 @@ const udp =
   (host: string, marker: string): Probe => ({ kind: 'udp', host, port, payload: marker, ...(device ? { device } : {}) });
 
 const reachesApi = /"gitVersion"/;
-const version = (host: string, port: number): Probe => {
+const version = (host: string, port: number, seconds: number): Probe => {
   const authority = host.includes(':') ? `[${host}]` : host;
-  return { kind: 'command', argv: ['curl', '-sS', '-k', '--noproxy', '*', '--max-time', '4', `https://${authority}:${port}/version`] };
+  return {
+    kind: 'command',
+    argv: ['curl', '-sS', '-k', '--noproxy', '*', '--max-time', `${seconds}`, `https://${authority}:${port}/version`],
+  };
 };
 
 function icmp(raw: boolean): Attempt[] {
@@ -67,7 +70,7 @@ export const network: readonly Attempt[] = [
     title: "the API server by its Service's address, IPv4",
     family: 'network',
     layer: 'L1 sidecar',
-    probe: ({ apiService }) => version(apiService.v4, 443),
+    probe: ({ apiService, seconds }) => version(apiService.v4, 443, seconds),
     reached: { kind: 'output', pattern: reachesApi },
   },
   {
@@ -75,7 +78,7 @@ export const network: readonly Attempt[] = [
     title: "the API server by its machine's address",
     family: 'network',
     layer: 'L1 sidecar',
-    probe: ({ apiNode }) => version(apiNode.host, apiNode.port),
+    probe: ({ apiNode, seconds }) => version(apiNode.host, apiNode.port, seconds),
     reached: { kind: 'output', pattern: reachesApi },
   },
 ];

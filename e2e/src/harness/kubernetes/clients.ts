@@ -11,6 +11,8 @@ export interface ClientOptions {
   input?: string;
   /** The kubeconfig to use; default the admin's. */
   as?: string;
+  /** Milliseconds after which it is ended. Default: a minute. */
+  timeoutMs?: number;
 }
 
 export interface TokenOptions {
@@ -46,9 +48,10 @@ export class Clients {
   }
 
   /** Runs kubectl and resolves to what it said, also when it fails. */
-  async tryKubectl(args: readonly string[], { input, as }: ClientOptions = {}): Promise<CommandResult> {
+  async tryKubectl(args: readonly string[], { input, as, timeoutMs }: ClientOptions = {}): Promise<CommandResult> {
     return runCommand(await (this.#programs.kubectl ??= kubectlProgram()), args, {
       ...(input === undefined ? {} : { input }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
       env: this.#env(as),
     });
   }
