@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { AppsV1Api, Watch } from '@kubernetes/client-node';
 import { sharedApiServer } from '../harness/kubernetes/index.js';
@@ -168,6 +173,43 @@ describe('clients of Kubernetes through a sidecar', () => {
     assert.equal(complete.response!.rows, 2);
     assert.match(complete.response!.resourceVersion!, /^\d+$/);
   });
+
+  test('lists, watches and objects that are asked for in protobuf, as Go clients may, are counted too', async () => {
+    for (const name of ['binary-1', 'binary-2']) await server().kubectl(['create', 'configmap', name, '-n', NAMESPACE]);
+    await server().kubectl(['label', 'configmaps', '-n', NAMESPACE, 'binary-1', 'binary-2', 'binary=yes']);
+    const { items, metadata } = await server().get<{ items: unknown[]; metadata: { resourceVersion: string } }>(
+      'configmaps',
+      '-n',
+      NAMESPACE,
+    );
+    const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
+    assert.match(await asked(path), /^k8s\0/);
+    assert.match(await asked(`${path}?watch=1&labelSelector=binary&timeoutSeconds=1`), /ADDED[^]*binary-2/);
+    assert.match(await asked(`${path}/binary-1`), /^k8s\0/);
+    const of = async (verb: string, name = ''): Promise<[number | undefined, string | undefined]> => {
+      const { response } = (await planner.recorded(verb, `${NAMESPACE}/configmaps/${name}`)).complete;
+      return [response!.rows, response!.resourceVersion];
+    };
+    const [rows, version] = await of('list');
+    assert.equal(rows, items.length);
+    assert.ok(Number(version) >= Number(metadata.resourceVersion), `${version} is after ${metadata.resourceVersion}`);
+    const one = await server().get<{ metadata: { resourceVersion: string } }>('configmap', 'binary-1', '-n', NAMESPACE);
+    assert.deepEqual(await of('get', 'binary-1'), [undefined, one.metadata.resourceVersion]);
+    const [changes, last] = await of('watch');
+    assert.equal(changes, 2);
+    assert.match(last!, /^\d+$/);
+  });
+
+  /** What the API server answers to who takes protobuf alone, as latin1. */
+  async function asked(path: string): Promise<string> {
+    const { agentFolder } = planner.sidecar;
+    const [ca, token] = ['ca.crt', 'token'].map((name) => readFileSync(join(agentFolder, name), 'utf8'));
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.kubernetes.protobuf' };
+    const port = planner.sidecar.targetPort('cluster');
+    const request = get({ host: 'localhost', port, path, ca, headers, agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return text(response.setEncoding('latin1'));
+  }
 
   test('the JavaScript client, configured by what it finds in its pod, works unchanged', async () => {
     const config = planner.inCluster();

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Operation } from '@cairn/crds';
+import fc from 'fast-check';
 import type { Result } from '../http/dialect.js';
 import { ResponseHead } from '../http/head.js';
+import { protobufField as field } from '../../testing/protobuf.js';
 import { resultReader } from './result.js';
 
 const operation = (verb: string, resource = 'research/pods/'): Operation => ({ verb, resource, effect: 'read' });
@@ -49,7 +51,7 @@ describe('what came back from the API server', () => {
   }
 
   it('is read where it is JSON of a resource, and in the clear', () => {
-    assert.equal(resultReader(operation('list'), head('application/vnd.kubernetes.protobuf')), undefined);
+    assert.equal(resultReader(operation('list'), head('application/cbor')), undefined);
     assert.equal(resultReader(operation('list'), head('application/json', 'Content-Encoding: gzip\r\n')), undefined);
     assert.equal(resultReader(operation('list'), head('application/json', '', 403)), undefined);
     assert.equal(resultReader(operation('get', '/version'), head()), undefined);
@@ -58,5 +60,66 @@ describe('what came back from the API server', () => {
   it('does not grow with the depth of what is read', () => {
     const deep = '['.repeat(100_000);
     assert.deepEqual(read('list', `{"items":${deep}`, 50), { rows: 1 });
+  });
+});
+
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const message = (...fields: Buffer[]): Buffer => Buffer.concat(fields);
+const unknown = (kind: string, raw: Buffer): Buffer =>
+  message(Buffer.from('k8s\0'), field(1, message(field(1, 'v1'), field(2, kind))), field(2, raw), field(3, ''), field(4, ''));
+/** With numbers of each kind behind its metadata, and fields that are numbered like those that are looked for. */
+const item = (name: string, version: string): Buffer =>
+  message(
+    field(1, message(field(1, name), field(2, ''), field(6, version), Buffer.from([0x38, 0xac, 0x02]))),
+    field(2, field(6, 'no')),
+    Buffer.from('19' + '00'.repeat(8) + '25' + '00'.repeat(4), 'hex'),
+  );
+const listed = (...items: Buffer[]): Buffer =>
+  unknown('PodList', message(field(1, message(field(1, ''), field(2, '42'))), ...items.map((each) => field(2, each))));
+const event = (type: string, object: Buffer): Buffer => {
+  const bytes = message(field(1, type), field(2, field(1, object)));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return message(length, bytes);
+};
+
+describe('what came back from the API server in protobuf', () => {
+  function readAt(verb: string, bytes: Buffer, split: number): Result {
+    const reader = resultReader(operation(verb), head(verb === 'watch' ? `${PROTOBUF};stream=watch` : PROTOBUF))!;
+    reader.write(bytes.subarray(0, split));
+    reader.write(bytes.subarray(split));
+    return reader.end();
+  }
+
+  for (const [what, verb, bytes, expected] of [
+    ['a list', 'list', listed(item('a', '7'), item('b', '8'), item('c', '9')), { rows: 3, resourceVersion: '42' }],
+    ['an empty list', 'list', listed(), { rows: 0, resourceVersion: '42' }],
+    [
+      'a watch',
+      'watch',
+      message(event('ADDED', unknown('Pod', item('a', '7'))), event('BOOKMARK', unknown('Pod', item('', '99')))),
+      { rows: 2, resourceVersion: '99' },
+    ],
+    ['a watch of nothing', 'watch', Buffer.alloc(0), { rows: 0 }],
+    ['an object', 'get', unknown('Pod', item('a', '7')), { resourceVersion: '7' }],
+  ] as const) {
+    it(`${what} is counted, with its resourceVersion, however it was split`, () => {
+      for (let split = 0; split <= bytes.length; split++) assert.deepEqual(readAt(verb, bytes, split), expected, `split at ${split}`);
+    });
+  }
+
+  it('is not counted where it is no object of Kubernetes, and nothing but that comes of it', () => {
+    const whole = listed(item('a', '7'));
+    const broken = (at: number, byte: number): Buffer => Buffer.from(whole.map((each, index) => (index === at ? byte : each)));
+    assert.deepEqual(readAt('list', broken(0, 0x4b), 0), {});
+    assert.deepEqual(readAt('list', broken(4, 0x0b), 0), {});
+    assert.deepEqual(readAt('list', message(whole.subarray(0, 4), Buffer.alloc(11, 0xff)), 0), {});
+    assert.deepEqual(readAt('watch', Buffer.from([0, 0, 0, 3, 0x12, 0x7f, 0]), 0), {}, 'an event that goes on behind its end');
+    fc.assert(
+      fc.property(fc.constantFrom('list', 'watch', 'get'), fc.uint8Array({ maxLength: 200 }), fc.nat(200), (verb, bytes, split) => {
+        const found = readAt(verb, message(Buffer.from(verb === 'watch' ? '' : 'k8s\0'), Buffer.from(bytes)), split);
+        assert.ok((found.rows ?? 0) <= bytes.length);
+      }),
+    );
   });
 });

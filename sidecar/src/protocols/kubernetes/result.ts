@@ -1,9 +1,10 @@
-/** Reads JSON answers as they stream, for what the record says of them: how many objects, and at which resourceVersion. Pure. */
+/** Reads answers as they stream, JSON here, for what the record says of them: how many objects, and at which resourceVersion. Pure. */
 import type { Operation } from '@cairn/crds';
 import type { Result, ResultReader } from '../http/dialect.js';
 import type { ResponseHead } from '../http/head.js';
 import { mediaType } from '../http/mask-body.js';
 import { MAX_READ_DEPTH, MAX_VERSION_CHARS } from './limits.js';
+import { ProtobufResult } from './protobuf-result.js';
 
 /** Where an answer says its version, and what is counted in it. */
 interface Places {
@@ -19,8 +20,15 @@ const WATCH: Places = { version: ['object', 'metadata', 'resourceVersion'], coun
 export function resultReader(operation: Operation, head: ResponseHead): ResultReader | undefined {
   const { verb, resource } = operation;
   const isObject = !resource.startsWith('/') && (head.status === 200 || head.status === 201);
-  if (!isObject || head.contentEncoding !== undefined || mediaType(head.contentType) !== 'application/json') return undefined;
-  return new JsonResult(verb === 'watch' ? WATCH : verb === 'list' ? LIST : OBJECT);
+  if (!isObject || head.contentEncoding !== undefined) return undefined;
+  switch (mediaType(head.contentType)) {
+    case 'application/json':
+      return new JsonResult(verb === 'watch' ? WATCH : verb === 'list' ? LIST : OBJECT);
+    case 'application/vnd.kubernetes.protobuf':
+      return new ProtobufResult(verb);
+    default:
+      return undefined;
+  }
 }
 
 const QUOTE = 0x22;

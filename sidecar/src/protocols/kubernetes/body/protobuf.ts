@@ -2,6 +2,7 @@
  * What an object in Kubernetes' protobuf says of itself: `k8s\0`, then a runtime.Unknown (k8s.io/apimachinery/pkg/runtime/generated.proto)
  * around a message whose first field is its metadata. Pure.
  */
+import { KUBERNETES_MAGIC, MAX_VARINT_BYTES, WIRE } from '../protobuf-wire.js';
 
 export interface ProtobufObject {
   apiVersion: string;
@@ -11,12 +12,7 @@ export interface ProtobufObject {
   namespace: string;
 }
 
-const MAGIC = Buffer.from('k8s\0', 'latin1');
-/** Wire types (protobuf encoding). */
-const VARINT = 0;
-const FIXED64 = 1;
-const BYTES = 2;
-const FIXED32 = 5;
+const MAGIC = Buffer.from(KUBERNETES_MAGIC, 'latin1');
 
 export class ProtobufError extends Error {
   override readonly name = 'ProtobufError';
@@ -27,7 +23,7 @@ const broken = (what: string): ProtobufError => new ProtobufError(`its protobuf 
 /** A varint at `at`: value and the index behind it. Values beyond 2^53 are none that lengths and tags have. */
 function varint(bytes: Buffer, at: number): [value: number, next: number] {
   let value = 0;
-  for (let shift = 0; shift < 10; shift++) {
+  for (let shift = 0; shift < MAX_VARINT_BYTES; shift++) {
     const byte = bytes[at + shift];
     if (byte === undefined) throw broken('ends inside a number');
     value += (byte & 0x7f) * 2 ** (7 * shift);
@@ -43,16 +39,16 @@ function* fields(message: Buffer): Generator<[field: number, value: Buffer]> {
     const field = Math.floor(tag / 8);
     let [length, value] = [0, begin];
     switch (tag % 8) {
-      case VARINT:
+      case WIRE.varint:
         value = varint(message, begin)[1];
         break;
-      case FIXED64:
+      case WIRE.fixed64:
         length = 8;
         break;
-      case FIXED32:
+      case WIRE.fixed32:
         length = 4;
         break;
-      case BYTES:
+      case WIRE.bytes:
         [length, value] = varint(message, begin);
         break;
       default:
@@ -60,7 +56,7 @@ function* fields(message: Buffer): Generator<[field: number, value: Buffer]> {
     }
     at = value + length;
     if (field === 0 || at > message.length) throw broken('is cut off');
-    if (tag % 8 === BYTES) yield [field, message.subarray(value, at)];
+    if (tag % 8 === WIRE.bytes) yield [field, message.subarray(value, at)];
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encode as cbor } from 'cborg';
 import fc from 'fast-check';
+import { protobufField as field } from '../../../testing/protobuf.js';
 import { RequestHead } from '../../http/head.js';
 import { readProtobuf } from './protobuf.js';
 import { readSubmitted } from './submitted.js';
@@ -12,19 +13,6 @@ const headOf = (type: string, ...fields: string[]): RequestHead =>
   );
 const read = (type: string, body: Buffer | string, ...fields: string[]) => readSubmitted(headOf(type, ...fields), Buffer.from(body));
 
-/** A length-delimited field of protobuf. */
-const field = (number: number, value: Buffer | string): Buffer => {
-  const bytes = Buffer.from(value);
-  const size: number[] = [];
-  for (let left = bytes.length; ; left >>>= 7) {
-    if (left < 0x80) {
-      size.push(left);
-      break;
-    }
-    size.push((left & 0x7f) | 0x80);
-  }
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...size]), bytes]);
-};
 const object = (apiVersion: string, kind: string, name: string, spec = Buffer.alloc(300)): Buffer => {
   const type = Buffer.concat([field(1, apiVersion), field(2, kind)]);
   const metadata = Buffer.concat([field(1, name), field(3, 'research')]);
