@@ -154,8 +154,9 @@ describe('the fence with the operator stopped and its webhooks removed', { timeo
   });
 
   test('closed: reaching into pods, for agents; open for people', async () => {
-    const raw = (path: string): string[] => ['get', '--raw', `/api/v1/namespaces/${NAMESPACE}/pods/running/${path}`];
-    const attempts = [['exec', 'running', '--', 'id'], ['attach', 'running'], raw('portforward?ports=80'), raw('proxy/')];
+    const raw = (path: string): string[] => ['get', '--raw', `/api/v1/namespaces/${NAMESPACE}/${path}`];
+    const proxies = [raw('pods/running/portforward?ports=80'), raw('pods/running/proxy/'), raw('services/made:80/proxy/')];
+    const attempts = [['exec', 'running', '--', 'id'], ['attach', 'running'], ...proxies];
     for (const args of attempts) {
       const { stderr } = await shared().tryKubectl(['-n', NAMESPACE, ...args], { as: asAgent });
       assert.match(stderr, /agents may not reach into pods/, args.join(' '));

@@ -8,12 +8,18 @@ const isOperator = (namespace: string): string => `request.userInfo.username == 
 const CLEANERS =
   "request.operation == 'DELETE' && request.userInfo.username in ['system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager']";
 
+/** An agent that may make Services and EndpointSlices would reach any address by way of the API server. */
 function connections({ namespace }: FenceOptions): Fence {
   return {
     name: 'cairn-connections',
-    rules: [rule('', ['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy'], ['CONNECT'])],
+    rules: [rule('', ['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy', 'services/proxy'], ['CONNECT'])],
     variables: [isAgent(namespace)],
-    validations: [{ expression: '!variables.agent', message: 'agents may not reach into pods; ask a person to debug' }],
+    validations: [
+      {
+        expression: '!variables.agent',
+        message: 'agents may not reach into pods, nor through Services by way of the API server; ask a person to debug',
+      },
+    ],
   };
 }
 
