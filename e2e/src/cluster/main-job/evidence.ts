@@ -1,8 +1,8 @@
 /** What the run left: out of Kafka into a ledger, its keys and its witness out of the API server, and what `cairn` says of it. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditEvent } from '@cairn/audit';
-import { LEDGER_FILES, openLedger, type StoredEvent } from '@cairn/ledger';
+import type { AuditEvent, Report } from '@cairn/audit';
+import { LEDGER_FILES, openLedger, type QueryOptions, type StoredEvent } from '@cairn/ledger';
 import type { CairnInstallation } from '../../harness/cluster/cairn.js';
 import type { Cluster } from '../../harness/cluster/index.js';
 import { cairn, type Finished } from '../../demo/run.js';
@@ -19,16 +19,33 @@ export interface Evidence {
   ingest(): Promise<void>;
   /** Events of a person, oldest first. */
   events(person: string): StoredEvent[];
+  /** Events of everybody, oldest first. */
+  all(): StoredEvent[];
   /** Takes what came until `enough` holds of the person's events; resolves to them. */
   eventsWhen(person: string, what: string, enough: (events: StoredEvent[]) => boolean): Promise<StoredEvent[]>;
-  /** Takes what came, asks the API server for its witness, and verifies; as often as it takes for `enough` to hold. */
+  /** Asks the API server for its witness, takes what came, and verifies; as often as it takes for `enough` to hold. */
   verified(what: string, enough: (result: Finished) => boolean): Promise<Finished>;
+  /** Asks the API server for its witness, takes what came, and verifies. */
+  report(): Promise<{ code: number | null; report: Report }>;
   /** `cairn ARGS`, in the ledger's folder. */
   cairn(...args: string[]): Promise<Finished>;
 }
 
-/** Opens an empty ledger in `folder`, which is emptied. `brokers`: Kafka as the machine reaches it. */
-export async function openEvidence(cluster: Cluster, installed: CairnInstallation, brokers: string, folder: string): Promise<Evidence> {
+export interface EvidenceOptions {
+  /** Kafka as the machine reaches it. */
+  brokers: string;
+  /** Where the ledger is made; it is emptied. */
+  folder: string;
+  /** The one whose streams the witness is asked for. Default: all. */
+  namespace?: string;
+}
+
+/** Opens an empty ledger. */
+export async function openEvidence(
+  cluster: Cluster,
+  installed: CairnInstallation,
+  { brokers, folder, namespace }: EvidenceOptions,
+): Promise<Evidence> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, LEDGER_FILES.trust), await installed.trust());
@@ -37,11 +54,19 @@ export async function openEvidence(cluster: Cluster, installed: CairnInstallatio
     const { code, output } = await run('ingest', `kafka://${brokers}`, '--ledger', '.');
     if (code !== 0) throw new Error(output);
   };
-  const events = (person: string): StoredEvent[] => eventsOf(folder, person);
+  /** The witness first: what it saw is in Kafka by the time that Kafka is read, while agents go on. */
+  const verify = async (...args: string[]): Promise<Finished> => {
+    const scope = namespace === undefined ? ['-A'] : ['-n', namespace];
+    await writeFile(join(folder, WITNESS_FILE), await cluster.kubectl(['get', 'auditstreams', ...scope, '-o', 'json']));
+    await ingest();
+    return run('verify', '.', '--witness', WITNESS_FILE, ...args);
+  };
+  const events = (person: string): StoredEvent[] => eventsOf(folder, { root: person });
   return {
     folder,
     ingest,
     events,
+    all: () => eventsOf(folder, {}),
     cairn: run,
     eventsWhen: (person, what, enough) =>
       until(what, EVIDENCE_MS, async () => {
@@ -51,12 +76,16 @@ export async function openEvidence(cluster: Cluster, installed: CairnInstallatio
       }),
     verified: (what, enough) =>
       until(what, EVIDENCE_MS, async () => {
-        await ingest();
-        await writeFile(join(folder, WITNESS_FILE), await cluster.kubectl(['get', 'auditstreams', '-A', '-o', 'json']));
-        const result = await run('verify', '.', '--witness', WITNESS_FILE);
+        const result = await verify();
         if (!enough(result)) throw new Error(result.output);
         return result;
       }),
+    report: async () => {
+      const { code, output } = await verify('--json');
+      const line = output.split('\n').find((each) => each.startsWith('{'));
+      if (line === undefined) throw new Error(output);
+      return { code, report: JSON.parse(line) as Report };
+    },
   };
 }
 
@@ -71,10 +100,10 @@ export function isWitnessed(output: string): boolean {
   return streams.length > 0 && streams.every(([, signed, witnessed]) => signed === witnessed);
 }
 
-function eventsOf(folder: string, root: string): StoredEvent[] {
+function eventsOf(folder: string, filter: QueryOptions): StoredEvent[] {
   const ledger = openLedger(folder);
   try {
-    return [...ledger.query({ root, order: 'oldest' })];
+    return [...ledger.query({ ...filter, order: 'oldest' })];
   } finally {
     ledger.close();
   }

@@ -49,7 +49,7 @@ export async function startMainJob(cluster: Cluster, options: MainJobOptions): P
   };
   try {
     const { installed, planner } = await startInside(cluster, outside, step);
-    const evidence = await openEvidence(cluster, installed, outside.kafka.plaintext, folder);
+    const evidence = await openEvidence(cluster, installed, { brokers: outside.kafka.plaintext, folder });
     return { cluster, installed, ...outside, brokers: outside.kafka.plaintext, planner, evidence, stop };
   } catch (error) {
     await stop();

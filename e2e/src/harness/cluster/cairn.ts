@@ -18,6 +18,8 @@ const HELM_TIMEOUT_MS = 300_000;
 export interface InstallOptions {
   /** `--set` of Helm; what is not set is the chart's default, also where an earlier installation had set it. */
   values?: readonly string[];
+  /** `--set-string`: texts that look like numbers. */
+  texts?: readonly string[];
 }
 
 export interface CairnInstallation {
@@ -31,14 +33,15 @@ export interface CairnInstallation {
 }
 
 /** Installs or upgrades it; resolves once every replica is ready. Again and again is as good as once. */
-export async function installCairn(cluster: Cluster, { values = [] }: InstallOptions = {}): Promise<CairnInstallation> {
+export async function installCairn(cluster: Cluster, { values = [], texts = [] }: InstallOptions = {}): Promise<CairnInstallation> {
   await loadImages(cluster);
   const folder = dirname(cluster.kubeconfig);
   const auditorKey = join(folder, 'auditor.key');
   const publicKey = await ensureAuditorKey(auditorKey, join(folder, 'auditor.jwk'));
   const helm = (args: readonly string[]): Promise<string> => runHelm(cluster, args);
   const release = ['upgrade', '--install', 'cairn', CHART, '--namespace', CAIRN_NAMESPACE, '--create-namespace', '--reset-values'];
-  const settings = ['--set-file', `auditorKey=${publicKey}`, ...values.flatMap((value) => ['--set', value])];
+  const set = [...values.flatMap((value) => ['--set', value]), ...texts.flatMap((text) => ['--set-string', text])];
+  const settings = ['--set-file', `auditorKey=${publicKey}`, ...set];
   await helm([...release, ...settings, '--wait', '--timeout', READY_TIMEOUT]);
   await cluster.kubectl(['label', 'namespace', CAIRN_NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted', '--overwrite']);
   return { namespace: CAIRN_NAMESPACE, auditorKey, helm, trust: () => trustOf(cluster) };

@@ -1,0 +1,15 @@
+/** How long the lifecycle suite waits, in milliseconds, and what it sets. */
+
+/** A pod with its sidecar, on a busy machine. */
+export const POD_MS = 180_000;
+/** From a record's being written to its being in Kafka and a ledger. */
+export const EVIDENCE_MS = 120_000;
+/** The end of the namespace, with pods that end in an orderly way. */
+export const GONE_MS = 150_000;
+/** Mebibytes of evidence that wait for Kafka before new work is refused. Ten minutes' worth by default, seconds' worth here. */
+export const HIGH_WATER_MIB = 4;
+export const QUOTA_MIB = 16;
+/** Bytes of one body where work is to fill the spool. */
+export const BULK_BYTES = 100_000;
+/** Requests of the Job. */
+export const JOB_REQUESTS = 10;
