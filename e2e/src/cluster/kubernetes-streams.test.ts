@@ -1,23 +1,24 @@
 /** kubectl's streams through a sidecar to a real kubelet: exec on a terminal and without, cp, port-forward, logs -f, attach. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '@cairn/audit';
 import { attachCluster } from '../harness/cluster/index.js';
 import { runCommand } from '../harness/kubernetes/index.js';
+import { pythonWithKubernetes } from '../harness/python.js';
 import { start } from '../harness/running.js';
 import { NAMESPACE, startAgent, type Agent } from './kubernetes-streams/agent.js';
+import { assertTold, larger, onTerminal, workAt } from './kubernetes-streams/shell.js';
+
+const PYTHON_AGENT = fileURLToPath(new URL('../../testdata/kubernetes/agent.py', import.meta.url));
 
 /** What remote commands travel in: kubectl's default, and what it falls back to. */
 const TRANSPORTS = [
   ['WebSocket', {}],
   ['SPDY/3.1', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
 ] as const;
-
-/** Waits for the size of its terminal, which travels on a way of its own. */
-const WAITS_FOR_SIZE = `until [ "$(stty size)" = '40 120' ]; do :; done; echo $((6*7))\r`;
 
 describe("kubectl's streams through a sidecar to a kubelet", () => {
   let agent: Agent;
@@ -31,24 +32,13 @@ describe("kubectl's streams through a sidecar to a kubelet", () => {
       const marker = `shell=${transport}`;
       const tty = join(agent.folder, 'tty');
       const shell = `${agent.kubectl} exec -it web -c shell -- /usr/bin/env ${marker} /bin/sh`;
-      const terminal = start('script', ['-qec', `tty > ${tty}; stty rows 30 cols 100; exec ${shell}`, '/dev/null'], agent.env(env));
-      await terminal.says(/[$#] $/);
-      const ended = once(terminal.child, 'exit');
-      await terminal.types('stty size\r');
-      await terminal.says(/^30 100\r\n[$#] $/m);
-      const resized = await runCommand('stty', ['-F', readFileSync(tty, 'utf8').trim(), 'rows', '40', 'cols', '120'], { env: process.env });
-      assert.equal(resized.code, 0, resized.stderr);
-      await terminal.types(WAITS_FOR_SIZE);
-      await terminal.says(/^42\r\n[$#] $/m);
-      await terminal.types('exit 7\r');
-      assert.deepEqual(await ended, [7, null]);
-
+      await workAt(start('script', onTerminal(shell, tty), agent.env(env)), async () => {
+        const { code, stderr } = await runCommand('stty', larger(readFileSync(tty, 'utf8').trim()), { env: process.env });
+        assert.equal(code, 0, stderr);
+      });
       const { intent, complete } = await agent.recorded('pods/exec', marker);
       assert.deepEqual([intent.operation!.resource, complete.response!.status], [`${NAMESPACE}/pods/web/exec`, '7']);
-      const told = await agent.replay(intent);
-      const typed = [...told.matchAll(/typed "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => JSON.parse(`"${text!}"`) as string);
-      assert.deepEqual(typed, `stty size\r${WAITS_FOR_SIZE}exit 7\r`.split(''), told);
-      assert.match(told, /100x30[^]*120x40[^]*output "42[^]*exit 7/, told);
+      assertTold(await agent.replay(intent));
     });
 
     it(`over ${transport}, what goes in and comes out of a command is recorded apart, with its exit code`, async () => {
@@ -105,6 +95,23 @@ describe("kubectl's streams through a sidecar to a kubelet", () => {
       assert.ok(completed.response!.size > 0);
     });
   }
+
+  it("Python's client runs a command and forwards a port, and both are recorded", async () => {
+    const args = [PYTHON_AGENT, 'streams', agent.sidecar.agentFolder, NAMESPACE, 'web', 'shell', '8080'];
+    const where = { KUBERNETES_SERVICE_HOST: 'localhost', KUBERNETES_SERVICE_PORT: String(agent.sidecar.targetPort('cluster')) };
+    const { code, stdout, stderr } = await runCommand(await pythonWithKubernetes(), args, { env: agent.env(where) });
+    assert.equal(code, 0, stderr);
+    const said = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    assert.deepEqual(said, [{ stdout: 'out\n', stderr: 'over\n', code: 3 }, { answer: 'served /python' }]);
+    const { complete } = await agent.recorded('pods/exec', '"command":"/bin/sh"');
+    assert.equal(complete.response!.status, '3');
+    assert.match(await agent.replay(complete), /typed "echo out[^]*output "out\\n"[^]*exit 3/);
+    const forwarded = (await agent.recorded('pods/portforward', '"ports":["8080"]')).complete;
+    assert.equal(forwarded.response!.payload![0]!.type, 'application/octet-stream');
+  });
 
   it('a log is followed line by line as it is written', async () => {
     const follow = start(agent.kubectl, ['logs', '-f', 'web', '-c', 'main'], agent.env());

@@ -1,19 +1,17 @@
 /** An agent beside a real kubelet: a pod that is run commands in, the sidecar of the agent that runs them, and clients that know nothing of it. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { AuditEvent } from '@cairn/audit';
-import { openLedger, SpoolIngest } from '@cairn/ledger';
 import type { Cluster } from '../../harness/cluster/index.js';
-import { startControlPlane, type ControlPlane } from '../../harness/control-plane.js';
+import { startControlPlane } from '../../harness/control-plane.js';
 import { buildNodeImage } from '../../harness/images/index.js';
 import { kubectlProgram, runCommand, type CommandResult } from '../../harness/kubernetes/index.js';
 import { startSidecar, type Sidecar } from '../../harness/sidecar.js';
+import { replay } from './replay.js';
 
 export const NAMESPACE = 'exec';
 const WAIT = '--timeout=120s';
-const CAIRN = join(dirname(createRequire(import.meta.url).resolve('@cairn/cli')), '..', 'bin', 'cairn.js');
 /** Says on its log whom it serves. */
 const SERVER = `for (const port of [8080, 8081]) require('node:http').createServer((q, r) => (console.log('asked for ' + q.url), r.end('served ' + q.url))).listen(port, () => console.log('serving'))`;
 
@@ -99,7 +97,8 @@ export async function startAgent(cluster: Cluster): Promise<Agent> {
     resolve: { 'kubernetes.default.svc:443': new URL(cluster.url).host },
     env: { CAIRN_SERVICE_ACCOUNT_DIR: account },
   });
-  const kubeconfig = join(folder, 'kubeconfig');
+  const [kubeconfig, key] = [join(folder, 'kubeconfig'), join(folder, 'auditor.json')];
+  writeFileSync(key, JSON.stringify(plane.auditorKey.privateJwk), { mode: 0o600 });
   writeFileSync(kubeconfig, JSON.stringify(configOf(sidecar)));
   const env = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
     PATH: process.env['PATH'],
@@ -115,7 +114,7 @@ export async function startAgent(cluster: Cluster): Promise<Agent> {
     env,
     run: (args, how = {}) => runCommand(kubectl, args, { ...how, env: env(how.env) }),
     recorded: (verb, named) => recorded(sidecar, verb, named),
-    replay: ({ session }) => replay(sidecar, plane, folder, session!.id),
+    replay: ({ session }) => replay(sidecar.spoolFolder, session!.id, key, folder),
     async stop() {
       await sidecar.stop();
       await plane.stop();
@@ -157,16 +156,4 @@ async function recorded(sidecar: Sidecar, verb: string, named: string | undefine
       .findLast(({ intent }) => named === undefined || JSON.stringify(intent.operation!.parameters).includes(named));
   };
   return find(await sidecar.eventsWhen((events) => find(events) !== undefined))!;
-}
-
-async function replay(sidecar: Sidecar, plane: ControlPlane, folder: string, session: string): Promise<string> {
-  const [ledger, key] = [mkdtempSync(join(folder, 'ledger-')), join(folder, 'auditor.json')];
-  const opened = openLedger(ledger, { create: true });
-  new SpoolIngest(opened, sidecar.spoolFolder).drain();
-  opened.close();
-  writeFileSync(key, JSON.stringify(plane.auditorKey.privateJwk), { mode: 0o600 });
-  const args = [CAIRN, 'replay', session, '--ledger', ledger, '--key', key];
-  const { code, stdout, stderr } = await runCommand(process.execPath, args, { env: {} });
-  if (code !== 0) throw new Error(`cairn replay ended with ${code}: ${stderr}`);
-  return stdout;
 }
