@@ -1,5 +1,6 @@
 /** kubectl's streams through a sidecar to a real kubelet: exec on a terminal and without, cp, port-forward, logs -f, attach. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,22 +78,27 @@ describe("kubectl's streams through a sidecar to a kubelet", () => {
     ['SPDY/3.1 in a WebSocket', {}],
     ['SPDY/3.1', { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
   ] as const) {
-    it(`over ${transport}, ports are forwarded, and those that were connected to are recorded`, async () => {
-      const count = (await agent.sidecar.eventsWhen(() => true)).filter(isForwarded).length;
+    it(`over ${transport}, each port is recorded when it is first connected to, and one that a rule denies ends the forwarding`, async () => {
+      const earlier = agent.sidecar.events().length;
       const forward = start(agent.kubectl, ['port-forward', 'pod/web', ':8080', ':8081', ':8082'], agent.env(env));
       const said = await forward.says(/127\.0\.0\.1:\d+ -> 8082/);
-      for (const [, port, remote] of said.matchAll(/127\.0\.0\.1:(\d+) -> (8080|8081)/g)) {
-        for (const path of [`/${remote}/one`, `/${remote}/two`]) {
-          assert.equal(await (await fetch(`http://127.0.0.1:${port}${path}`)).text(), `served ${path}`);
-        }
+      const local = new Map([...said.matchAll(/127\.0\.0\.1:(\d+) -> (\d+)/g)].map(([, port, remote]) => [remote, port]));
+      for (const path of ['/8080/one', '/8081/one', '/8080/two', '/8081/two']) {
+        assert.equal(await (await fetch(`http://127.0.0.1:${local.get(path.slice(1, 5))}${path}`)).text(), `served ${path}`);
       }
-      await forward.interrupt();
-      const completed = (await agent.sidecar.eventsWhen((all) => all.filter(isForwarded).length > count)).findLast(isForwarded)!;
-      const { verb, resource, effect, parameters } = completed.operation!;
-      assert.deepEqual([verb, resource, effect], ['pods/portforward', `${NAMESPACE}/pods/web/portforward`, 'execute']);
-      assert.deepEqual(parameters!['ports'], ['8080', '8081']);
-      assert.equal(completed.response!.status, '101');
-      assert.ok(completed.response!.size > 0);
+      const since = (): AuditEvent[] => agent.sidecar.events().slice(earlier).filter(isForwarding);
+      assert.deepEqual(since().map(portsOf), [[], ['8080'], ['8081']], 'intents alone: all of it goes on');
+      const ended = once(forward.child, 'exit');
+      await assert.rejects(fetch(`http://127.0.0.1:${local.get('8082')}/`));
+      await ended;
+      await agent.sidecar.eventsWhen(() => since().length === 8);
+      const completed = since().filter(({ stage }) => stage === 'complete');
+      const told = completed.map((event) => `${portsOf(event).join()} ${event.decision!.action} ${event.response!.status}`);
+      assert.deepEqual(told.toSorted(), ['8080 Allow 101', '8080,8081 Allow 101', '8081 Allow 101', '8082 Deny 403']);
+      const session = completed.find((event) => portsOf(event).length === 2)!;
+      assert.equal(session.operation!.resource, `${NAMESPACE}/pods/web/portforward`);
+      assert.match(session.response!.error!, /port 8082 is refused: .*8082 is for people/);
+      assert.ok(session.response!.size > 0);
     });
   }
 
@@ -136,4 +142,5 @@ describe("kubectl's streams through a sidecar to a kubelet", () => {
   });
 });
 
-const isForwarded = ({ stage, operation }: AuditEvent): boolean => stage === 'complete' && operation?.verb === 'pods/portforward';
+const isForwarding = ({ operation }: AuditEvent): boolean => operation?.verb === 'pods/portforward';
+const portsOf = ({ operation }: AuditEvent): string[] => (operation!.parameters!['ports'] ?? []) as string[];

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 
-const HEARD_MS = 60_000;
+/** The longest that anything is waited for, on a machine with much else to do. */
+const HEARD_MS = 180_000;
 
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;

@@ -24,6 +24,12 @@ spec:
   identity: {required: true, providers: [], maxDepth: 5, onAmbiguous: Deny}
   targets:
   - {name: cluster, protocol: kubernetes, credential: {serviceAccount: agent}}
+  rules:
+  - name: no-admin-port
+    match: {verbs: [pods/portforward]}
+    when: 'has(operation.parameters.ports) && operation.parameters.ports.exists(p, p == "8082")'
+    action: Deny
+    reason: 8082 is for people
   default: {action: Allow, level: RequestResponse}
   undeclared: Deny
 `;

@@ -80,7 +80,8 @@ export function recordIntent(context: HttpContext, decided: Decided, body: Reque
     traceparent: head.traceparent,
     masked: masker && counts.masked(verdict.rule ?? ''),
   });
-  const open = new OpenExchange(head, operations[0]!, verdict, masker, masker ? new MaskCounts() : NOTHING_MASKED, upgrade, exchange);
+  const seen = masker ? new MaskCounts() : NOTHING_MASKED;
+  const open = new OpenExchange(head, operations[0]!, attribution, verdict, masker, seen, upgrade, exchange);
   open.request = whole ? undefined : capture;
   open.requestDone = whole;
   open.last = head.last;

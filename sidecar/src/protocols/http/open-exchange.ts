@@ -1,6 +1,7 @@
 /** One request and its response between the decision and the completion. */
 import type { Body } from '@cairn/audit';
 import type { Operation, Verdict } from '@cairn/crds';
+import type { Attribution } from '../../attribute/attribution.js';
 import type { MaskCounts, Masker } from '../../guard/mask.js';
 import type { BodyCapture, Exchange, SessionRecorder } from '../../record/exchange.js';
 import type { ResultReader } from './dialect.js';
@@ -36,6 +37,7 @@ export class OpenExchange {
     readonly head: RequestHead,
     /** As it is recorded. */
     readonly operation: Operation,
+    readonly attribution: Attribution,
     readonly verdict: Verdict,
     readonly masker: Masker | undefined,
     readonly counts: MaskCounts,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EvidenceError } from '@cairn/audit';
+import type { Operation, Verdict } from '@cairn/crds';
 import { createDriver, type Driver } from '../../testing/session-driver.js';
 import { spdyData, SpdySide } from '../../testing/spdy-frames.js';
 import { frame } from '../../testing/websocket-frames.js';
@@ -35,9 +37,14 @@ const WAYS = {
   },
 } as const;
 
-async function forwarding(way: keyof typeof WAYS): Promise<{ driver: Driver; session: Session; sends: (bytes: Buffer) => Buffer }> {
+type Decide = (operations: readonly Operation[] | undefined) => Verdict;
+
+async function forwarding(
+  way: keyof typeof WAYS,
+  decide: Decide = () => ALLOW,
+): Promise<{ driver: Driver; session: Session; sends: (bytes: Buffer) => Buffer }> {
   const { asks, gets, sends } = WAYS[way];
-  const driver = createDriver({ target: TARGET, decide: () => ALLOW });
+  const driver = createDriver({ target: TARGET, decide });
   const session = kubernetesProtocol.open(driver.context);
   driver.attach(session);
   session.agentData(Buffer.from([...asks, 'Host: x', 'Connection: Upgrade', '', ''].join('\r\n')));
@@ -56,7 +63,7 @@ async function connection(side: SpdySide, index: number, port: string): Promise<
 
 describe('port forwarding', () => {
   for (const way of ['SPDY/3.1', 'SPDY/3.1 in a WebSocket'] as const) {
-    it(`over ${way} passes as it is, however it is cut, and each port stands in the record once`, async () => {
+    it(`over ${way} passes as it is, however it is cut, and each port is recorded once`, async () => {
       for (const size of [1, 7, 1 << 16]) {
         const { driver, session, sends } = await forwarding(way);
         const side = new SpdySide();
@@ -70,6 +77,10 @@ describe('port forwarding', () => {
         assert.deepEqual([intent.operation.verb, intent.operation.effect], ['pods/portforward', 'execute']);
         assert.deepEqual(completion!.parameters, { ports: ['8080', '5432'] });
         assert.equal(completion!.request!.size, bytes.length);
+        assert.deepEqual(
+          driver.exchanges.slice(1).map((each) => [each.intent.operation.parameters!['ports'], each.intent.attribution, each.completion]),
+          ['8080', '5432'].map((port) => [[port], intent.attribution, { status: '101', error: undefined }]),
+        );
       }
     });
 
@@ -90,6 +101,56 @@ describe('port forwarding', () => {
       }
     });
   }
+
+  it('records a port before anything of it passes', async () => {
+    const { driver, session, sends } = await forwarding('SPDY/3.1');
+    session.agentData(sends(await connection(new SpdySide(), 0, '8080')));
+    assert.deepEqual(driver.exchanges[1]!.intent.operation.parameters!['ports'], ['8080']);
+    assert.equal(driver.exchanges[1]!.completion, undefined);
+  });
+
+  const portOf = (operations: readonly Operation[] | undefined): unknown =>
+    (operations?.[0]?.parameters?.['ports'] as string[] | undefined)?.[0];
+  const MASKING: Verdict = { ...ALLOW, mask: [{ fields: ['email'] }] };
+  for (const [what, session, port, error] of [
+    ['a rule denies', ALLOW, { ...ALLOW, action: 'Deny', reason: 'no databases' }, /port 5432 is refused: no databases/],
+    ['the default denies', ALLOW, { ...ALLOW, action: 'Deny', rule: undefined }, /default of policy p/],
+    ['another rule wants an approval for', ALLOW, { ...ALLOW, action: 'RequireApproval' }, /needs an approval/],
+    ['a rule masks', ALLOW, MASKING, /cannot be masked/],
+  ] as const) {
+    it(`a port that ${what} ends the session: nothing of it passes, and the refusal is recorded`, async () => {
+      const decide: Decide = (operations) => (portOf(operations) === '5432' ? port : session);
+      const { driver, session: forwarded, sends } = await forwarding('SPDY/3.1', decide);
+      const side = new SpdySide();
+      const allowed = sends(await connection(side, 0, '8080'));
+      forwarded.agentData(allowed);
+      forwarded.agentData(sends(await connection(side, 1, '5432')));
+      forwarded.agentData(sends(await connection(side, 2, '8080')));
+      assert.deepEqual(driver.takeTarget(), allowed);
+      const [whole, first, refused] = driver.exchanges;
+      assert.match(whole!.completion!.error!, error);
+      assert.deepEqual([first!.intent.verdict.action, first!.completion!.status], ['Allow', '101']);
+      assert.deepEqual([refused!.intent.verdict.action, refused!.completion!.status], ['Deny', '403']);
+      assert.match(`port 5432 is refused: ${refused!.completion!.error}`, error);
+      assert.equal(driver.exchanges.length, 3);
+    });
+  }
+
+  it('whose approval was given for all ports of its rule asks for none again', async () => {
+    const { driver, session, sends } = await forwarding('SPDY/3.1', () => ({ ...ALLOW, action: 'RequireApproval' }));
+    const bytes = sends(await connection(new SpdySide(), 0, '8080'));
+    session.agentData(bytes);
+    assert.deepEqual(driver.takeTarget(), bytes);
+  });
+
+  it('ends at a port that could not be recorded', async () => {
+    const { driver, session, sends } = await forwarding('SPDY/3.1');
+    driver.refusing = new EvidenceError('quota', 'the spool is full');
+    session.agentData(sends(await connection(new SpdySide(), 0, '8080')));
+    assert.equal(driver.takeTarget().length, 0);
+    assert.match(driver.exchanges[0]!.completion!.error!, /the spool is full/);
+    assert.equal(driver.exchanges.length, 1);
+  });
 
   it("over WebSocket's channels has its ports in the URL, and is no terminal session", async () => {
     const { driver, session, sends } = await forwarding("WebSocket's channels");
