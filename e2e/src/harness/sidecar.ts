@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { SpoolReader, type AuditEvent } from '@cairn/audit';
 import { uuidv7 } from '@cairn/identity';
 import type { ControlPlane } from './control-plane.js';
+import { imageEnvironment } from './images/index.js';
 import { freePorts } from './ports.js';
 
 export interface SidecarOptions {
@@ -75,6 +76,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   writeInputs(folder, workloadToken, options);
   const ports = new Map(targets.map((name, index) => [name, targetPorts[index]!]));
   const env = {
+    ...(await imageEnvironment('sidecar')),
     PATH: process.env['PATH'],
     CAIRN_AGENT: agent,
     CAIRN_NAMESPACE: pod.namespace,

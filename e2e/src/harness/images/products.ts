@@ -36,6 +36,14 @@ export async function productStages(): Promise<Stage[]> {
   return imageStages(await readFile(join(SOURCES, 'images/Dockerfile'), 'utf8'));
 }
 
+/** What an image says of its programs' environment, but for where they lie. */
+export async function imageEnvironment(image: string): Promise<Record<string, string>> {
+  const stage = (await productStages()).find(({ name }) => name === image);
+  if (!stage) throw new Error(`images/Dockerfile has no image ${image}`);
+  const variables = stage.start.Env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)] as const);
+  return Object.fromEntries(variables.filter(([name]) => name !== 'PATH'));
+}
+
 async function appVersion(): Promise<string> {
   const chart = parse(await readFile(join(SOURCES, 'charts/cairn/Chart.yaml'), 'utf8')) as { appVersion: string };
   return chart.appVersion;
