@@ -8,7 +8,7 @@ const isOperator = (namespace: string): string => `request.userInfo.username == 
 const CLEANERS =
   "request.operation == 'DELETE' && request.userInfo.username in ['system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager']";
 
-/** An agent that may make Services and EndpointSlices would reach any address by way of the API server. */
+/** A Service is a way into the pods behind it as well. */
 function connections({ namespace }: FenceOptions): Fence {
   return {
     name: 'cairn-connections',
