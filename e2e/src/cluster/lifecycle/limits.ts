@@ -6,7 +6,7 @@ export const POD_MS = 180_000;
 export const EVIDENCE_MS = 120_000;
 /** The end of the namespace, with pods that end in an orderly way. */
 export const GONE_MS = 150_000;
-/** Mebibytes of evidence that wait for Kafka before new work is refused. Ten minutes' worth by default, seconds' worth here. */
+/** Mebibytes of evidence that wait for Kafka before new work is refused: 768 by default, here so few that a minute without it reaches them. */
 export const HIGH_WATER_MIB = 4;
 export const QUOTA_MIB = 16;
 /** Bytes of one body where work is to fill the spool. */

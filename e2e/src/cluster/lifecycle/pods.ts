@@ -53,6 +53,21 @@ export async function outOfMemory(cluster: Cluster, pod: string, name: string): 
   });
 }
 
+/**
+ * Leaves a running container hardly more memory than it has, in its own cgroup on the node: its next growth is more than the
+ * kernel grants. The limit of its pod stays what it is, and is the next start's. Version 1 takes no limit below what it cannot reclaim.
+ */
+export async function starve(cluster: Cluster, pod: string, name: string): Promise<void> {
+  const id = await containerId(cluster, pod, name);
+  const script = `for folder in $(find /sys/fs/cgroup -type d -name ${id}); do
+    if [ -e $folder/memory.limit_in_bytes ]; then
+      limit=$(sed -n 's/^total_rss //p' $folder/memory.stat)
+      until echo $limit > $folder/memory.limit_in_bytes; do limit=$((limit + 1048576)); done; echo done
+    elif [ -e $folder/memory.max ]; then echo 1048576 > $folder/memory.max && echo done; fi; done 2> /dev/null`;
+  const said = await cluster.nodeExec(['sh', '-c', script]);
+  if (!said.includes('done')) throw new Error(`no memory cgroup of container ${id} was found on the node`);
+}
+
 /** Deletes a pod without waiting for its end anywhere; resolves once its containers are gone from the node. */
 export async function deleteByForce(cluster: Cluster, pod: string): Promise<void> {
   const id = await containerId(cluster, pod, 'cairn-sidecar');
@@ -66,11 +81,17 @@ async function containerId(cluster: Cluster, pod: string, name: string): Promise
   return (await container(cluster, pod, name)).containerID!.replace('containerd://', '');
 }
 
-/** What came of the orders that the agent of a pod obeyed. */
-export async function outcomes(cluster: Cluster, pod: string): Promise<{ path: string; status: number; times: number }[]> {
-  const said = await cluster.kubectl(['logs', pod, '-n', NAMESPACE, '-c', 'agent']);
-  return said
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { path: string; status: number; times: number });
+interface Outcome {
+  path: string;
+  status: number;
+  times: number;
+}
+
+/** Resolves to what came of an order with this path, once the agent of a pod has obeyed it. */
+export function outcome(cluster: Cluster, pod: string, path: string): Promise<Outcome> {
+  return until(`an answer to ${path} of ${pod}`, POD_MS, async () => {
+    const said = await cluster.kubectl(['logs', pod, '-n', NAMESPACE, '-c', 'agent']);
+    const lines = said.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line) => JSON.parse(line) as Outcome).find((each) => each.path === path);
+  });
 }
