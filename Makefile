@@ -5,7 +5,7 @@ UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/bypass e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 TEST_CLUSTER := cairn-test
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-gateway bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,10 @@ bench-http: build ## HTTP against nginx (JSON=1 for JSON lines)
 bench-postgres: build ## PostgreSQL against pgbouncer (JSON=1 for JSON lines)
 	@tools/need.sh pgbench pgbouncer taskset
 	@node bench/dist/main.js postgres
+
+bench-gateway: build ## strict mode: no gateway against one, two and four replicas (JSON=1 for JSON lines)
+	@tools/need.sh nginx wrk taskset
+	@node bench/dist/main.js gateway
 
 bench-admission: build ## the admission webhook against a trivial one (JSON=1 for JSON lines)
 	@tools/need.sh taskset

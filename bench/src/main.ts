@@ -1,4 +1,4 @@
-/** `node bench/dist/main.js http|postgres|spool|ledger|admission|reconcile|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger, PODS and POLICIES the cluster of reconcile, which is no part of `all`. PROFILE=folder keeps CPU profiles. */
+/** `node bench/dist/main.js http|postgres|gateway|spool|ledger|admission|reconcile|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger, PODS and POLICIES the cluster of reconcile, which is no part of `all`. PROFILE=folder keeps CPU profiles. */
 import { fileURLToPath } from 'node:url';
 import { LOAD_CORE, pin } from './measure/process.js';
 import { progress } from './measure/progress.js';
@@ -11,6 +11,7 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.u
 const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
   http: async (all) => (await import('./http/bench.js')).benchHttp({ long: all }),
   postgres: async () => (await import('./postgres/bench.js')).benchPostgres(),
+  gateway: async () => (await import('./gateway/bench.js')).benchGateway(),
   ledger: async () => (await import('./ledger-section.js')).ledgerSection(),
   admission: async () => (await import('./admission/bench.js')).benchAdmission(),
   reconcile: async () => (await import('./operator/bench.js')).benchOperator(),

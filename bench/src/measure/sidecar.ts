@@ -2,6 +2,9 @@
 import { startSidecar, type Sidecar } from '@cairn/e2e';
 import { PROXY_CORE } from './process.js';
 
+/** A spool that takes everything a run writes. */
+export const SPOOL_ENV = { CAIRN_SPOOL_QUOTA_MIB: '16384', CAIRN_SPOOL_HIGH_WATER_MIB: '12288' };
+
 /** On the proxies' core, with a spool that takes everything a run writes. PROFILE=folder: leaves a CPU profile there when it ends (and is slower by it). */
 export async function startPinnedSidecar(options: Parameters<typeof startSidecar>[0]): Promise<Sidecar> {
   const folder = process.env['PROFILE'];
@@ -9,7 +12,7 @@ export async function startPinnedSidecar(options: Parameters<typeof startSidecar
     ...options,
     prefix: ['taskset', '-c', String(PROXY_CORE)],
     flags: folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [],
-    env: { CAIRN_SPOOL_QUOTA_MIB: '16384', CAIRN_SPOOL_HIGH_WATER_MIB: '12288' },
+    env: SPOOL_ENV,
   });
   const reap = () => sidecar.process.kill('SIGKILL');
   process.once('exit', reap);

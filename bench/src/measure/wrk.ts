@@ -1,5 +1,6 @@
 /** wrk(1) on the load's core. */
-import { ended, LOAD_CORE, spawnPinned } from './process.js';
+import { once } from 'node:events';
+import { LOAD_CORE, spawnPinned } from './process.js';
 
 export interface WrkTarget {
   /** `http://host:port` that wrk connects to. */
@@ -38,7 +39,9 @@ export async function wrk(target: WrkTarget, script: string, connections: number
   const child = spawnPinned(LOAD_CORE, 'wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
-  if ((await ended(child)) !== 0) throw new Error(`wrk failed against ${target.origin}:\n${output}`);
+  // Its output may end after it did.
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`wrk failed against ${target.origin}:\n${output}`);
   if (/Non-2xx|Socket errors/.test(output))
     throw new Error(`${target.origin} ${target.requestTarget} did not answer every request:\n${output}`);
   const found = /(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)([KMG]?B) read/.exec(output);
@@ -54,3 +57,6 @@ function request()
   return request_bytes
 end
 `;
+
+/** The same, on a connection of its own each time. */
+export const WRK_CLOSE_SCRIPT = WRK_SCRIPT.replace('["Accept"]', '["Connection"] = "close", ["Accept"]');

@@ -128,6 +128,7 @@ export async function startAdmission(cluster: ApiServer): Promise<AdmissionWorld
       },
       launch: () => undefined,
       serves: () => false,
+      isExplicit: () => false,
       heard: () => Promise.resolve(),
       isAgentServiceAccount: ({ namespace, name }) => namespace === NAMESPACE && name === 'agents',
       policies: () => policies,

@@ -49,8 +49,8 @@ describe('certificates of the hop', () => {
   }
   /** Resolves once either end has asked for a certificate since now. */
   async function bothRenew(): Promise<void> {
-    const before = stand.plane.certified.length;
-    await until('certificates for both ends', async () => new Set(stand.plane.certified.slice(before)).size === 2, RENEWED_MS);
+    const known = stand.plane.certified.length;
+    await until('certificates for both ends', async () => new Set(stand.plane.certified.slice(known)).size === 2, RENEWED_MS);
   }
   const expired = (certificate: X509Certificate): Promise<unknown> =>
     until('the certificate to expire', async () => Date.parse(certificate.validTo) < Date.now(), RENEWED_MS);
@@ -63,12 +63,12 @@ describe('certificates of the hop', () => {
   });
 
   test('are signed by another CA once both ends have heard of it', async () => {
-    const before = stand.plane.hopAuthority.cert;
+    const earlier = stand.plane.hopAuthority.cert;
     const letSign = await stand.plane.nextHopAuthority();
     await bothRenew();
     letSign();
     await bothRenew();
-    assert.notEqual(stand.plane.hopAuthority.cert, before);
+    assert.notEqual(stand.plane.hopAuthority.cert, earlier);
     assert.equal((await ask('/next')).status, 200);
   });
 

@@ -99,7 +99,11 @@ export function review(user: UserInfo, object: KubernetesObject, more: Record<st
   };
 }
 
-export async function startWebhook(t: TestContext, changed: Partial<AdmissionOptions> = {}): Promise<WebhookFixture> {
+/** `egress`: of the policy of every namespace. */
+export async function startWebhook(
+  t: TestContext,
+  { egress = 'Sidecar', ...changed }: Partial<AdmissionOptions> & { egress?: AuditPolicy['spec']['egress'] } = {},
+): Promise<WebhookFixture> {
   const events: AdmissionEvent[] = [];
   const ahead = { ms: 0 };
   const clock = (): number => Date.now() + ahead.ms;
@@ -107,7 +111,7 @@ export async function startWebhook(t: TestContext, changed: Partial<AdmissionOpt
     cluster: {
       ...LAUNCHERS,
       heard: () => Promise.resolve(),
-      policies: (namespace) => [{ ...POLICY, metadata: { ...POLICY.metadata, namespace } }],
+      policies: (namespace) => [{ ...POLICY, metadata: { ...POLICY.metadata, namespace }, spec: { ...POLICY.spec, egress } }],
       namespaceLabels: () => undefined,
       version: () => ({ major: 1, minor: 35 }),
     },

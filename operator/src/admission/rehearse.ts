@@ -26,6 +26,7 @@ const CLUSTER: AdmissionCluster = {
   launchOfPod: () => undefined,
   launch: () => undefined,
   serves: () => false,
+  isExplicit: () => false,
   heard: () => Promise.resolve(),
   isAgentServiceAccount: () => false,
   policies: () => (POLICY ? [POLICY] : []),

@@ -73,6 +73,17 @@ test('an agent may not launch another with a looser capture than its own; a pers
   assert.ok((await webhook.ask(ENROLLED, ALICE, explicit)).allowed);
 });
 
+test('in strict mode an agent with explicit capture may launch another with it, and one that is redirected may not', async (t) => {
+  const strict = await startWebhook(t, { egress: 'Gateway' });
+  const lenient = await startWebhook(t);
+  const explicit = { ...barePod(), metadata: { name: 'writer', annotations: { 'cairn.dev/capture': 'explicit' } } };
+  const asked = (webhook: typeof strict, pod: string): ReturnType<typeof webhook.ask> =>
+    webhook.ask(ENROLLED, podUser('agents', pod), explicit);
+  assert.ok((await asked(strict, 'researcher-0')).allowed);
+  assert.equal((await asked(strict, 'planner-0')).code, 'capture');
+  assert.equal((await asked(lenient, 'researcher-0')).code, 'capture');
+});
+
 test('forged, foreign and stale grants are refused where a controller brings them', async (t) => {
   const webhook = await startWebhook(t);
   const other = await startWebhook(t);

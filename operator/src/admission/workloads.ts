@@ -82,13 +82,17 @@ function drawnUid(): number {
   return SIDECAR_UIDS.first + randomInt(SIDECAR_UIDS.count);
 }
 
-/** Explicit capture holds nobody by itself. People may choose it; an agent that may would choose it for those that it launches. */
-function loosenedCapture({ caller, metadata }: Subject, options: AdmissionContext): Decision | undefined {
+/**
+ * Explicit capture holds nobody by itself. People may choose it; an agent that may would choose it for those that it launches. In strict
+ * mode one that has it itself may: what it launches reaches nothing that it does not reach.
+ */
+function loosenedCapture({ caller, metadata }: Subject, { egress }: PolicySpec, options: AdmissionContext): Decision | undefined {
   const asked = metadata.annotations?.['cairn.dev/capture'];
   if (caller.kind !== 'agent' || asked !== 'explicit' || options.settings().capture === 'explicit') return undefined;
+  if (egress === 'Gateway' && options.cluster.isExplicit(caller.pod)) return undefined;
   return refused(
     'capture',
-    'agents may not launch agents with explicit capture, which does not hold them by itself; leave the annotation out',
+    'agents may not launch agents with explicit capture, which does not hold them by itself; leave the annotation out (in strict mode, policies with egress: Gateway, an agent with explicit capture may)',
   );
 }
 
@@ -102,7 +106,7 @@ async function launched(subject: Subject, enrolled: boolean, options: AdmissionC
   const result = inject(object, context);
   const refusal = refusalOf(result.problems);
   if (refusal) return refusal;
-  const loosened = loosenedCapture(subject, options);
+  const loosened = loosenedCapture(subject, chosen.spec, options);
   if (loosened) return loosened;
   const isPod = path?.length === 0;
   const outcome = await stamped(

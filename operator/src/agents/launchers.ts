@@ -5,6 +5,7 @@ import { LAUNCH_HEARD_MS, type Launchers, type PodLaunch } from '../lineage/inde
 import { ownLaunchId } from '../service/index.js';
 
 const GRANT_ANNOTATION = 'cairn.dev/grant';
+const CAPTURE_ANNOTATION = 'cairn.dev/capture';
 
 /** Claims of the grant on an admitted pod, which admission verified when it let the pod in. */
 function stampOf({ metadata }: Pod): { id: string; issued: number } | undefined {
@@ -64,6 +65,8 @@ export function createLaunchers(pods: Reflector<Pod>, launches: Reflector<AgentL
       const own = ownOf(uid)?.metadata.name;
       return launches.store.by('pod', uid).some(({ metadata }) => metadata.name !== own);
     },
+    // Nobody changes the annotation of a pod that runs: admission keeps it.
+    isExplicit: (uid) => pods.store.by('uid', uid)[0]?.metadata.annotations?.[CAPTURE_ANNOTATION] === 'explicit',
     heard: (id) => (launch(id) ? Promise.resolve() : nextNews(launches, id)),
     isAgentServiceAccount: ({ namespace, name }) => pods.store.by('account', `${namespace}/${name}`).length > 0,
   };

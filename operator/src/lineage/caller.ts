@@ -26,6 +26,8 @@ export interface Launchers {
   launch(id: string): (PodLaunch & { pod: string }) | undefined;
   /** Whether the pod runs launches beside its own: it serves requests, each of which is a launch. */
   serves(pod: string): boolean;
+  /** Whether nothing redirects the agent's pod to its sidecar: its capture is explicit. */
+  isExplicit(pod: string): boolean;
   /** Whether agents' pods run under the service account. */
   isAgentServiceAccount(account: ServiceAccountName): boolean;
 }

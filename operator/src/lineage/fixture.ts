@@ -43,6 +43,7 @@ export const LAUNCHERS: Launchers = {
   },
   launch: (id) => (id === SERVED.launch.id ? { node: SERVED, revoked: false, pod: 'uid-serving-0' } : undefined),
   serves: (pod) => pod === 'uid-serving-0',
+  isExplicit: (pod) => pod === 'uid-researcher-0',
   isAgentServiceAccount: ({ namespace, name }) => namespace === 'research' && name === 'agents',
 };
 

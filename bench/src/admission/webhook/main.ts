@@ -33,6 +33,7 @@ const server = createAdmissionServer({
     launchOfPod: () => undefined,
     launch: () => undefined,
     serves: () => false,
+    isExplicit: () => false,
     heard: () => Promise.resolve(),
     isAgentServiceAccount: () => false,
     policies: () => policies,

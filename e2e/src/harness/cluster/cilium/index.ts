@@ -74,6 +74,8 @@ function agentSettings({ plan, credentials }: ClusterContext, { folder }: Cilium
     '--enable-bpf-masquerade=false',
     // Services stay with kube-proxy, and policies are those of Kubernetes: nothing of layer 7.
     '--kube-proxy-replacement=false',
+    // But for pods' connections to a ClusterIP, which the agent translates before kube-proxy sees them.
+    '--enable-session-affinity=true',
     '--enable-l7-proxy=false',
     '--enable-envoy-config=false',
     '--enable-local-redirect-policy=false',
