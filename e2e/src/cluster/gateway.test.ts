@@ -144,11 +144,11 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
   });
 
   test('a hop takes a certificate of the operator’s and a launch of the same pod: none, or another pod’s, is refused', async () => {
-    type Said = { error?: string; text?: string; token?: string };
-    const hop = async (pod: string, given: object): Promise<Said> =>
+    type Heard = { error?: string; text?: string; token?: string };
+    const hop = async (pod: string, given: object): Promise<Heard> =>
       JSON.parse(
         await world.run({ pod, container: SIDECAR }, 'hop', { given: { gateway: GATEWAY, host: WEB, path: '/hop', ...given } }),
-      ) as Said;
+      ) as Heard;
     assert.match((await hop('other', { certificate: 'own' })).text ?? '', /200 OK/);
     assert.match((await hop('other', { certificate: 'none' })).error ?? '', /alert|hang up|ECONNRESET|EPIPE/i);
     const { token } = await hop('caller', { wants: 'token' });
@@ -173,7 +173,7 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
   });
 
   /** The gateway by which each worker goes; what each said until now. */
-  const standing = async (): Promise<{ by: Map<string, string>; before: Map<string, number> }> => {
+  const standing = async (): Promise<{ by: Map<string, string>; spoken: Map<string, number> }> => {
     const by = await world.spread();
     await until(
       `${ROWS} rows of each worker`,
@@ -181,18 +181,18 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
       RECOVERY_MS,
       POLL_MS,
     );
-    const before = new Map<string, number>();
-    for (const worker of by.keys()) before.set(worker, (await world.said(worker)).length);
-    return { by, before };
+    const spoken = new Map<string, number>();
+    for (const worker of by.keys()) spoken.set(worker, (await world.said(worker)).length);
+    return { by, spoken };
   };
 
   /** Every worker goes on; those of the killed replica alone had to begin a new session. */
-  const goOn = async ({ by, before }: Awaited<ReturnType<typeof standing>>, killed: readonly string[]): Promise<void> => {
+  const goOn = async ({ by, spoken }: Awaited<ReturnType<typeof standing>>, killed: readonly string[]): Promise<void> => {
     for (const [worker, address] of by) {
       const since = await until(
         `rows of ${worker} after its replica was killed`,
         async () => {
-          const said = (await world.said(worker)).slice(before.get(worker));
+          const said = (await world.said(worker)).slice(spoken.get(worker));
           const isBack = !killed.includes(address) || said.some((each) => 'broken' in each);
           return isBack && rowsOf(said.slice(said.findLastIndex((each) => 'broken' in each) + 1)).length > ROWS && said;
         },
@@ -254,8 +254,8 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
   let events: AuditEvent[];
 
   test('a replica whose process is killed ends its own sessions and loses nothing: its spool goes on', async () => {
-    const before = await standing();
-    const victim = await victimOf(before);
+    const stood = await standing();
+    const victim = await victimOf(stood);
     const { containerID = '', restartCount } = victim.status.containerStatuses![0]!;
     await cluster.nodeExec([
       'ctr',
@@ -267,7 +267,7 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
       'SIGKILL',
       containerID.replace('containerd://', ''),
     ]);
-    await goOn(before, addresses([victim]));
+    await goOn(stood, addresses([victim]));
     const again = (await world.gateways()).find(({ metadata }) => metadata.uid === victim.metadata.uid);
     assert.ok(again!.status.containerStatuses![0]!.restartCount > restartCount, 'it was killed');
     await world.ready(CAIRN_NAMESPACE, 'app.kubernetes.io/component=gateway', 2);
@@ -307,10 +307,10 @@ describe('strict mode in a cluster', { timeout: 900_000 }, () => {
   });
 
   test('a replica that is deleted without grace, and its spool with it, takes along nothing that was Strict', async () => {
-    const before = await standing();
-    const victim = await victimOf(before);
+    const stood = await standing();
+    const victim = await victimOf(stood);
     await cluster.kubectl(['delete', 'pod', victim.metadata.name, '-n', CAIRN_NAMESPACE, '--grace-period=0', '--force']);
-    await goOn(before, addresses([victim]));
+    await goOn(stood, addresses([victim]));
     const replicas = await world.ready(CAIRN_NAMESPACE, 'app.kubernetes.io/component=gateway', 2);
     assert.ok(!replicas.some(({ metadata }) => metadata.uid === victim.metadata.uid));
     await recordedAll('rows', await saidByAll());
