@@ -32,7 +32,7 @@ export class Trail {
   /** Over an empty ledger. `brokers`: Kafka as the machine reaches it. */
   static async open(cluster: Cluster, installed: CairnInstallation, brokers: string): Promise<Trail> {
     const folder = await mkdtemp(join(tmpdir(), 'cairn-lifecycle-'));
-    return new Trail(folder, await openEvidence(cluster, installed, { brokers, folder, namespace: NAMESPACE }));
+    return new Trail(folder, await openEvidence(cluster, installed, { brokers, folder, namespaces: [NAMESPACE] }));
   }
 
   close(): Promise<void> {

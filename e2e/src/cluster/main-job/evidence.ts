@@ -36,15 +36,15 @@ export interface EvidenceOptions {
   brokers: string;
   /** Where the ledger is made; it is emptied. */
   folder: string;
-  /** The one whose streams the witness is asked for. Default: all. */
-  namespace?: string;
+  /** Those whose streams the witness is asked for. Default: all. */
+  namespaces?: readonly string[];
 }
 
 /** Opens an empty ledger. */
 export async function openEvidence(
   cluster: Cluster,
   installed: CairnInstallation,
-  { brokers, folder, namespace }: EvidenceOptions,
+  { brokers, folder, namespaces }: EvidenceOptions,
 ): Promise<Evidence> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -56,8 +56,11 @@ export async function openEvidence(
   };
   /** The witness first: what it saw is in Kafka by the time that Kafka is read, while agents go on. */
   const verify = async (...args: string[]): Promise<Finished> => {
-    const scope = namespace === undefined ? ['-A'] : ['-n', namespace];
-    await writeFile(join(folder, WITNESS_FILE), await cluster.kubectl(['get', 'auditstreams', ...scope, '-o', 'json']));
+    const items: unknown[] = [];
+    for (const scope of namespaces?.map((name) => ['-n', name]) ?? [['-A']]) {
+      items.push(...(await cluster.get<{ items: unknown[] }>('auditstreams', ...scope)).items);
+    }
+    await writeFile(join(folder, WITNESS_FILE), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     await ingest();
     return run('verify', '.', '--witness', WITNESS_FILE, ...args);
   };
