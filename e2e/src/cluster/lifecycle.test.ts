@@ -13,7 +13,7 @@ import { startCounterpart, type Counterpart } from './lifecycle/counterpart.js';
 import { BULK_BYTES, EVIDENCE_MS, GONE_MS, HIGH_WATER_MIB, JOB_REQUESTS, POD_MS, QUOTA_MIB } from './lifecycle/limits.js';
 import { deployment, job, namespace, NAMESPACE, pod, policy } from './lifecycle/manifests.js';
 import { container, deleteByForce, gone, outcome, outOfMemory, running, starve } from './lifecycle/pods.js';
-import { mismatches, streamsOf, Trail } from './lifecycle/trail.js';
+import { mismatches, streamsOf, Trail, type Seen } from './lifecycle/trail.js';
 import { until } from './main-job/until.js';
 
 const WORKERS = 2;
@@ -197,4 +197,34 @@ describe('evidence over the life of pods', () => {
     // Of each request what was asked and what came of it.
     assert.ok(lost.length > 0 && (finding?.count ?? 0) >= 2 * lost.length, `${finding?.sentence}; ${lost.length} requests are missing`);
   });
+
+  test('a ledger built from Kafka from zero holds the same, and says the same', async () => {
+    const last = [...(await workers()), 'meanwhile'];
+    await cluster.kubectl([
+      'delete',
+      'deployment/worker',
+      'pod/meanwhile',
+      '-n',
+      NAMESPACE,
+      '--ignore-not-found',
+      `--timeout=${POD_MS / 1000}s`,
+    ]);
+    for (const name of last) await gone(cluster, name);
+    const rebuilt = await Trail.open(cluster, installed, kafka.plaintext);
+    try {
+      const [former, again] = [await trail.look(), await rebuilt.look()];
+      assert.deepEqual(idsOf(again), idsOf(former));
+      assert.equal(new Set(idsOf(again)).size, again.events.length);
+      assert.deepEqual(verdictOf(again), verdictOf(former));
+    } finally {
+      await rebuilt.close();
+    }
+  });
 });
+
+const idsOf = ({ events }: Seen): string[] => events.map(({ id }) => id).toSorted();
+
+/** What was said of the events, without where they were read. */
+function verdictOf({ code, report: { integrity, coverage } }: Seen): unknown {
+  return { code, coverage, findings: integrity.findings.map((finding) => ({ ...finding, where: undefined })) };
+}
