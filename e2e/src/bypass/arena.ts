@@ -1,12 +1,12 @@
 /** The suite's namespaces in a cluster: brings them up, tries everything in each of them, takes them down. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { until } from '../harness/until.js';
-import { ATTEMPTS, MOMENTS, PROBES } from './attempts/index.js';
-import { FAMILIES, markerOf, type Attempt, type Places } from './attempt.js';
+import { ATTEMPTS, MOMENTS, PROBES, starvation } from './attempts/index.js';
+import { FAMILIES, isTried, markerOf, VARIANTS, type Attempt, type Places, type Variant } from './attempt.js';
 import * as ground from './cluster.js';
 import { evidenceOf, type Records } from './evidence.js';
 import { outcomeOf, type Hit, type ProbeResult } from './outcome.js';
-import { VARIANTS, type Row, type Variant } from './table.js';
+import type { Row } from './table.js';
 import {
   AGENT,
   agentPod,
@@ -153,8 +153,29 @@ export class Arena {
     }
     keep(await ground.probe(cluster, variant, ground.probesOf(ofUser, places), USER));
     keep(ground.jsonLists<ProbeResult>(await cluster.kubectl(['logs', '-n', namespaceOf(variant), AGENT, '-c', 'early'])));
+    keep(await this.#elsewhere(variant, places));
+    for (const each of starvation.filter((attempt) => isTried(attempt, variant))) {
+      keep(await ground.probe(cluster, variant, ground.probesOf([each], places)));
+    }
+    await this.#sidecarIsReady(variant);
     keep(await this.#crash(variant, places));
     return { places, results, since, failures: variant === 'full' ? await this.#declaredWork(variant, places) : [] };
+  }
+
+  /** Presents what stands in the agent's container for the API server's credential, from another pod, to the API server itself. */
+  async #elsewhere(variant: Variant, places: Places): Promise<ProbeResult[]> {
+    const { stdout } = await ground.exec(this.cluster, variant, ['cat', '/var/run/secrets/kubernetes.io/serviceaccount/token']);
+    const { id } = MOMENTS.tokenElsewhere;
+    const argv = ['curl', '-sS', '-k', '--max-time', `${places.seconds}`, '-H', `Authorization: Bearer ${stdout.trim()}`];
+    const url = `https://${places.apiService.v4}/api/v1/namespaces/${places.namespace}/serviceaccounts/agents`;
+    return ground.probeElsewhere(this.cluster, places.seconds, [{ id, kind: 'command', argv: [...argv, url] }]);
+  }
+
+  /** Some of what starves it ends it. */
+  async #sidecarIsReady(variant: Variant): Promise<void> {
+    if (!isInjected(variant)) return;
+    const isReady = async (): Promise<boolean> => (await ground.sidecarOf(this.cluster, variant))?.ready ?? false;
+    await until(`the sidecar of ${variant} is ready`, isReady, ground.WAIT_MS, ground.POLL_MS);
   }
 
   /** What of the declared work fails; nothing where all of it is done. */
@@ -179,13 +200,18 @@ export class Arena {
 
   /** Kills the sidecar once the attempt goes on. */
   async #kill(variant: Variant): Promise<void> {
-    const before = (await ground.sidecarOf(this.cluster, variant))!;
     const isGoing = async (): Promise<boolean> => (await ground.exec(this.cluster, variant, ['test', '-e', TRYING])).code === 0;
     await until('the attempt goes on', isGoing, ground.WAIT_MS, ground.POLL_MS);
-    await this.cluster.nodeExec(['ctr', '--namespace', 'k8s.io', 'task', 'kill', '--signal', 'SIGKILL', before.container]);
+    // One that ended by itself a moment ago is not there to be killed; the next one is.
+    const end = async (): Promise<number | false> => {
+      const { container, restarts, ready } = (await ground.sidecarOf(this.cluster, variant))!;
+      if (ready) await this.cluster.nodeExec(['ctr', '--namespace', 'k8s.io', 'task', 'kill', '--signal', 'SIGKILL', container]);
+      return ready && restarts + 1;
+    };
+    const killed = await until(`the sidecar of ${variant} is killed`, end, ground.WAIT_MS, ground.POLL_MS);
     const isBack = async (): Promise<boolean> => {
       const now = await ground.sidecarOf(this.cluster, variant);
-      return now !== undefined && now.ready && now.restarts > before.restarts;
+      return now !== undefined && now.ready && now.restarts >= killed;
     };
     await until(`the sidecar of ${variant} is back`, isBack, ground.WAIT_MS, ground.POLL_MS);
   }
@@ -213,6 +239,7 @@ function rowOf(attempt: Attempt, tried: ReadonlyMap<Variant, Tried>, hits: reado
   const outcomes: Row['outcomes'] = {};
   const said: Row['said'] = {};
   for (const [variant, { places, results }] of tried) {
+    if (!isTried(attempt, variant)) continue;
     const marker = markerOf(places, attempt.id);
     const heard = hits.filter((hit) => hit.marker === marker);
     const result = resultOf(attempt, results);

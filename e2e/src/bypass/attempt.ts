@@ -1,7 +1,11 @@
 /** An attempt to get around a sidecar, as data: what is tried, how success is recognised, and which layer is expected to stop it. */
 
-export const FAMILIES = ['network', 'names', 'process', 'credentials', 'tunnels', 'lifecycle'] as const;
+export const FAMILIES = ['network', 'names', 'process', 'credentials', 'kubernetes', 'tunnels', 'starvation', 'lifecycle'] as const;
 export type Family = (typeof FAMILIES)[number];
+
+/** Namespaces in which everything is tried: with every layer, with one switched off, with none. */
+export const VARIANTS = ['full', 'no-l1', 'no-l2', 'l1-only', 'control'] as const;
+export type Variant = (typeof VARIANTS)[number];
 
 /** Layers of docs/threat-model.md, the sidecar's own refusal, and the kernel by way of what L0 leaves a container. */
 export type Layer = 'L0 admission' | 'L0 kernel' | 'L1 capture' | 'L1 sidecar' | 'L2 network policy';
@@ -65,9 +69,13 @@ export interface Attempt {
   layer: Layer;
   /** The container it is tried from: root's, unless an ordinary user's. */
   container?: 'user';
+  /** Where it is tried; everywhere unless it says so. */
+  variants?: readonly Variant[];
   probe: (places: Places, marker: string) => Probe;
   reached: Reached;
 }
+
+export const isTried = ({ variants }: Attempt, variant: Variant): boolean => variants?.includes(variant) ?? true;
 
 /** Bytes by which servers recognise an attempt. */
 export const markerOf = (places: Pick<Places, 'marker'>, id: string): string => `${places.marker}-${id}`;

@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { ApiServer, CommandResult } from '../harness/kubernetes/index.js';
 import { until } from '../harness/until.js';
-import { markerOf, type Address, type Attempt, type Places, type Probe } from './attempt.js';
+import { markerOf, type Address, type Attempt, type Places, type Probe, type Variant } from './attempt.js';
 import { destinationKey, type Records } from './evidence.js';
 import type { Hit, ProbeResult } from './outcome.js';
-import type { Variant } from './table.js';
 import { AGENT, namespaceOf, secondsOf, TARGETS } from './variants.js';
 
 /** Of the harness's cluster what is used here. */
@@ -26,6 +25,8 @@ const PROBES_TIMEOUT_MS = 300_000;
 export const WAIT_MS = 240_000;
 export const POLL_MS = 250;
 const SERVERS = ['declared', 'upstream', 'node'] as const;
+
+type Named = Probe & { id: string };
 
 export const METADATA: Address = { v4: '169.254.169.254', v6: 'fd00:ec2::254' };
 
@@ -120,18 +121,19 @@ export function exec(ground: Ground, variant: Variant, argv: readonly string[]):
 }
 
 /** Runs probes inside the agent's container, several at a time. */
-export async function probe(
-  ground: Ground,
-  variant: Variant,
-  probes: readonly (Probe & { id: string })[],
-  container = AGENT,
-): Promise<ProbeResult[]> {
-  const argv = ['exec', '-i', '-n', namespaceOf(variant), AGENT, '-c', container, '--', 'python3', '/programs/probe.py'];
-  const options = { input: JSON.stringify(probes), timeoutMs: PROBES_TIMEOUT_MS };
-  return JSON.parse(await ground.kubectl([...argv, `${secondsOf(variant)}`], options)) as ProbeResult[];
+export const probe = (ground: Ground, variant: Variant, probes: readonly Named[], container = AGENT): Promise<ProbeResult[]> =>
+  probeIn(ground, ['-n', namespaceOf(variant), AGENT, '-c', container], secondsOf(variant), probes);
+
+/** Runs probes inside a pod that is no agent's. */
+export const probeElsewhere = (ground: Ground, seconds: number, probes: readonly Named[]): Promise<ProbeResult[]> =>
+  probeIn(ground, ['-n', TARGETS, 'declared'], seconds, probes);
+
+async function probeIn(ground: Ground, where: readonly string[], seconds: number, probes: readonly Named[]): Promise<ProbeResult[]> {
+  const argv = ['exec', '-i', ...where, '--', 'python3', '/programs/probe.py', `${seconds}`];
+  return JSON.parse(await ground.kubectl(argv, { input: JSON.stringify(probes), timeoutMs: PROBES_TIMEOUT_MS })) as ProbeResult[];
 }
 
-export const probesOf = (attempts: readonly Attempt[], places: Places): (Probe & { id: string })[] =>
+export const probesOf = (attempts: readonly Attempt[], places: Places): Named[] =>
   attempts.map((attempt) => ({ id: attempt.id, ...attempt.probe(places, markerOf(places, attempt.id)) }));
 
 /** The lines of JSON in a text. */

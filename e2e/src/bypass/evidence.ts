@@ -45,8 +45,9 @@ function destinationOf(probe: Probe): string | undefined {
 function byApiServer({ said }: ProbeResult): string | undefined {
   const policy = /ValidatingAdmissionPolicy '([\w-]+)'/.exec(said)?.[1];
   if (policy) return `API server: policy \`${policy}\``;
-  const webhook = /webhook "([\w.-]+)" denied/.exec(said)?.[1];
+  const webhook = /webhook \\?"([\w.-]+)\\?" denied/.exec(said)?.[1];
   if (webhook) return `API server: webhook \`${webhook}\``;
+  if (/"reason": ?"Unauthorized"/.test(said)) return 'API server: unauthorized';
   return /^MENDED: (.*)/m.exec(said)?.[1];
 }
 

@@ -1,9 +1,6 @@
 /** The table of the threat model: what was tried, what was expected to stop it, and what was seen. Pure. */
-import { FAMILIES, type Attempt, type Family } from './attempt.js';
+import { FAMILIES, isTried, VARIANTS, type Attempt, type Family, type Variant } from './attempt.js';
 import type { Outcome } from './outcome.js';
-
-export const VARIANTS = ['full', 'no-l1', 'no-l2', 'l1-only', 'control'] as const;
-export type Variant = (typeof VARIANTS)[number];
 
 export interface Row {
   attempt: Attempt;
@@ -22,7 +19,9 @@ const NAMES: Record<Family, string> = {
   names: 'Names',
   process: 'Processes and the kernel',
   credentials: 'Credentials',
+  kubernetes: 'The Kubernetes API',
   tunnels: 'Through the sidecar',
+  starvation: 'Starving the sidecar',
   lifecycle: 'Moments without a sidecar',
 };
 
@@ -49,7 +48,8 @@ const MAX_SAID_CHARS = 200;
 
 /** A line for every attempt of a variant whose outcome is another. */
 export function otherThan(rows: readonly Row[], variant: Variant, expected: (outcome: Outcome, attempt: Attempt) => boolean): string[] {
-  return rows.flatMap(({ attempt, outcomes, said }) => {
+  const tried = rows.filter(({ attempt }) => isTried(attempt, variant));
+  return tried.flatMap(({ attempt, outcomes, said }) => {
     const outcome = outcomes[variant];
     if (outcome !== undefined && expected(outcome, attempt)) return [];
     const words = JSON.stringify((said[variant] ?? '').slice(0, MAX_SAID_CHARS));

@@ -1,7 +1,6 @@
 /** The namespaces in which everything is tried: with all layers, with one switched off, with none. Objects as plain data. */
 import { MOMENTS } from './attempts/index.js';
-import { markerOf, type Places } from './attempt.js';
-import type { Variant } from './table.js';
+import { markerOf, type Places, type Variant } from './attempt.js';
 
 export const TARGETS = 'bypass-targets';
 export const CREDENTIAL = 'bypass-credential';

@@ -14,7 +14,18 @@ function moment(id: string, title: string): Attempt {
   };
 }
 
+/** What the agent's clients present to the sidecar as the API server's: worth nothing but where it was given out. */
+const tokenElsewhere: Attempt = {
+  id: 'token-elsewhere',
+  title: "the token in the agent's container, presented to the API server from outside of its pod",
+  family: 'credentials',
+  layer: 'L1 sidecar',
+  probe: () => ({ kind: 'command', argv: ['curl'] }),
+  reached: { kind: 'output', pattern: /"kind": ?"ServiceAccount"/ },
+};
+
 export const MOMENTS = {
+  tokenElsewhere,
   before: moment('before-ready', "in an agent's first instruction, before anything is ready"),
   crashed: moment('crashed', 'while the sidecar is down after a crash'),
   outlived: moment('outlived', "in the time that is left after the pod's end began"),

@@ -74,11 +74,19 @@ export const network: readonly Attempt[] = [
     reached: { kind: 'output', pattern: reachesApi },
   },
   {
-    id: 'api-node',
-    title: "the API server by its machine's address",
+    id: 'api-node-v4',
+    title: "the API server by its machine's address, IPv4",
     family: 'network',
     layer: 'L1 sidecar',
     probe: ({ apiNode, seconds }) => version(apiNode.host, apiNode.port, seconds),
+    reached: { kind: 'output', pattern: reachesApi },
+  },
+  {
+    id: 'api-node-v6',
+    title: "the API server by its machine's address, IPv6",
+    family: 'network',
+    layer: 'L1 sidecar',
+    probe: ({ apiNode, node, seconds }) => version(node.v6, apiNode.port, seconds),
     reached: { kind: 'output', pattern: reachesApi },
   },
 ];
