@@ -12,7 +12,7 @@ import { AGENTS, ANSWER_BYTES, startGatewayParts, type GatewayPart } from './par
 const CONNECTIONS = 8;
 const ROUNDS = 3;
 const ROUND_SECONDS = 4;
-const WARM_SECONDS = 2;
+const WARM_SECONDS = 5;
 const PEER = 'without gateway';
 
 interface Workload {

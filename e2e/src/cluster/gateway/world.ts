@@ -72,6 +72,7 @@ export class World {
 
   async close(): Promise<void> {
     await installCairn(this.cluster);
+    await this.cluster.kubectl(['wait', '-n', CAIRN_NAMESPACE, '--for=delete', 'pod', '-l', GATEWAY_PODS, WAIT]);
     await this.#gone();
     await this.cluster.kubectl(['delete', 'secret', ...Object.values(objects.SECRETS), '-n', CAIRN_NAMESPACE, '--ignore-not-found']);
     await this.#kafka?.stop();
