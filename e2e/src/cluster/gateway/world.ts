@@ -71,6 +71,8 @@ export class World {
   }
 
   async close(): Promise<void> {
+    // Agents first: a gateway waits for the connections that are open.
+    await this.#gone();
     await installCairn(this.cluster);
     await this.cluster.kubectl(['wait', '-n', CAIRN_NAMESPACE, '--for=delete', 'pod', '-l', GATEWAY_PODS, WAIT]);
     await this.#gone();
