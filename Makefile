@@ -5,7 +5,7 @@ UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/bypass e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 TEST_CLUSTER := cairn-test
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-gateway bench-admission bench-reconcile bench-ledger fuzz soak test-regress clean
+.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-gateway bench-admission bench-reconcile bench-cluster bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -112,6 +112,10 @@ bench-reconcile: build ## the operator over PODS=5000 pods and POLICIES=200 poli
 	@tools/need.sh taskset go setpriv flock
 	@node e2e/dist/harness/kubernetes/main.js
 	@node bench/dist/main.js reconcile
+
+bench-cluster: build ## what Cairn costs a pod: start, memory, CPU of PODS=50 pods in a cluster of their own (RECORD=1 adds it to docs/benchmarks.md)
+	@trap 'node e2e/dist/harness/cluster/main.js down --name bench' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	node e2e/dist/harness/cluster/main.js up --name bench > /dev/null && CLUSTER=bench node bench/dist/main.js cluster
 
 bench-ledger: build ## the ledger with EVENTS=10000000 events
 	@node bench/dist/main.js ledger

@@ -1,4 +1,4 @@
-/** `node bench/dist/main.js http|postgres|gateway|spool|ledger|admission|reconcile|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger, PODS and POLICIES the cluster of reconcile, which is no part of `all`. PROFILE=folder keeps CPU profiles. */
+/** `node bench/dist/main.js http|postgres|gateway|spool|ledger|admission|reconcile|cluster|all`: tables, or with JSON=1 a JSON line a row; `all` adds to docs/benchmarks.md. EVENTS sizes the ledger, PODS and POLICIES the cluster of reconcile, PODS the pods of cluster; neither is part of `all`. RECORD=1 adds any of them to that page. PROFILE=folder keeps CPU profiles. */
 import { fileURLToPath } from 'node:url';
 import { LOAD_CORE, pin } from './measure/process.js';
 import { progress } from './measure/progress.js';
@@ -15,11 +15,15 @@ const SUITES: Record<string, (all: boolean) => Promise<Section>> = {
   ledger: async () => (await import('./ledger-section.js')).ledgerSection(),
   admission: async () => (await import('./admission/bench.js')).benchAdmission(),
   reconcile: async () => (await import('./operator/bench.js')).benchOperator(),
+  cluster: async () => (await import('./cluster/bench.js')).benchCluster(),
   spool: async () => (await import('./spool/bench.js')).benchSpool(),
 };
 
+/** They want a machine to themselves, and minutes. */
+const ALONE: readonly string[] = ['reconcile', 'cluster'];
+
 async function main(name: string): Promise<void> {
-  const names = name === 'all' ? Object.keys(SUITES).filter((each) => each !== 'reconcile') : [name];
+  const names = name === 'all' ? Object.keys(SUITES).filter((each) => !ALONE.includes(each)) : [name];
   // What coordinates is no part of what is measured, so it keeps off the proxies' core.
   pin(process.pid, LOAD_CORE);
   const sections: Section[] = [];
@@ -30,7 +34,7 @@ async function main(name: string): Promise<void> {
     sections.push(section);
     print(section);
   }
-  if (name === 'all') appendTo(DOCUMENT, sections);
+  if (name === 'all' || process.env['RECORD'] === '1') appendTo(DOCUMENT, sections);
 }
 
 function print({ title, notes, rows }: Section): void {
