@@ -35,6 +35,8 @@ export const NARROW_EVENTS = 2_000;
 export const SPOOL_INTERVAL_MS = 50;
 /** Times that kafkajs tries again before a broker counts as unreachable. */
 export const KAFKA_RETRIES = 5;
+/** From one batch to the next, where more is there to be taken, milliseconds. */
+export const KAFKA_STALL_MS = 60_000;
 /** Payload records that a reader holds open; each is at most audit's MAX_RECORD_BYTES. */
 export const MAX_OPEN_RECORDS = 16;
 /** Payload records that verification reads in one step. */

@@ -1,8 +1,12 @@
 /** The broker is killed and comes back while a sidecar ships: what then arrived. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TOPICS } from '@cairn/audit';
+import { ingestKafka, openLedger } from '@cairn/ledger';
 import { applyTopics, startShipper, type ShipError } from '@cairn/sidecar';
 import { startKafka, type KafkaBroker } from '../harness/kafka.js';
 import { consumeUntil, distinctEvents, eventId, idsByKey } from './consume.js';
@@ -68,3 +72,31 @@ test('a restarted sidecar goes on where the last one was acknowledged', async ()
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await delay(5);
 }
+
+test('a ledger whose broker dies while it reads says so, and goes on from there once it is back', async (t) => {
+  const spool = await testSpool();
+  // More than a broker gives at a time.
+  for (let number = 0; number < 8; number++) spool.write(['chain-e'], 1, 900_000);
+  await spool.writer.close('test');
+  await startShipper({ dir: spool.dir, kafka: { brokers: [kafka.plaintext] }, clientId: 'test' }).close(60_000);
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-ledger-'));
+  const ledger = openLedger(folder, { create: true });
+  t.after(() => rm(folder, { recursive: true }));
+  t.after(() => ledger.close());
+  const connection = { brokers: [kafka.plaintext] };
+  const { signal } = new AbortController();
+  let killed: Promise<void> | undefined;
+  const onReport = (): void => void (killed ??= kafka.kill());
+  const broken = ingestKafka(ledger, { connection, until: 'end', onReport, stallMs: 5_000 }, signal);
+  await assert.rejects(broken, /Kafka gave nothing for 5 s|ECONNREFUSED|Connection/);
+  await killed;
+  await kafka.restart();
+  await ingestKafka(ledger, { connection, until: 'end' }, signal);
+  const taken = [...ledger.query({ order: 'oldest' })].map(({ event }) => event.id);
+  const expected = new Set(spool.written.get('chain-e'));
+  assert.deepEqual(
+    taken.filter((id) => expected.has(id)),
+    [...expected],
+  );
+  await spool.remove();
+});

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { TOPICS, type Topics } from '@cairn/audit';
 import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type KafkaConfig } from 'kafkajs';
 import type { Ledger } from '../ledger.js';
-import { KAFKA_RETRIES } from '../limits.js';
+import { KAFKA_RETRIES, KAFKA_STALL_MS } from '../limits.js';
 import { kafkaRecord } from './kafka-records.js';
 import type { IngestReport } from './records.js';
 
@@ -17,6 +17,8 @@ export interface KafkaIngestOptions {
   /** `end`: stop at what was there at the start. `follow`: until the signal. */
   until: 'end' | 'follow';
   onReport?: (report: IngestReport) => void;
+  /** Milliseconds; default KAFKA_STALL_MS. */
+  stallMs?: number;
 }
 
 interface Partition {
@@ -28,14 +30,19 @@ interface Partition {
   end: bigint;
 }
 
-/** Resolves when it is done or aborted. Throws kafkajs' errors: broker unreachable, topic unknown, not authorised. */
+/**
+ * Resolves when it is done or aborted. Throws kafkajs' errors: broker unreachable, topic unknown, not authorised. `follow` waits for a broker
+ * that is lost on the way; `end` throws, and what was taken by then stays.
+ */
 export async function ingestKafka(ledger: Ledger, options: KafkaIngestOptions, signal: AbortSignal): Promise<void> {
   const { topics = TOPICS, connection } = options;
   const retry = { retries: KAFKA_RETRIES };
   const kafka = new Kafka({ clientId: 'cairn-ledger', ...connection, retry, logLevel: logLevel.NOTHING });
   const groupId = `cairn-ledger-${randomUUID()}`;
   const admin = kafka.admin();
-  const consumer = kafka.consumer({ groupId, retry });
+  // Who follows waits for a broker that is lost on the way.
+  const restartOnFailure = (): Promise<boolean> => Promise.resolve(options.until === 'follow');
+  const consumer = kafka.consumer({ groupId, retry: { ...retry, restartOnFailure } });
   try {
     await admin.connect();
     const partitions = await findPartitions(ledger, admin, topics);
@@ -44,10 +51,11 @@ export async function ingestKafka(ledger: Ledger, options: KafkaIngestOptions, s
     await consumer.connect();
     await consumer.subscribe({ topics: [...new Set(partitions.map(({ topic }) => topic))] });
     await consume(ledger, consumer, partitions, { ...options, topics }, signal);
-  } finally {
     await consumer.disconnect();
     await admin.deleteGroups([groupId]).catch(() => undefined);
-    await admin.disconnect();
+  } finally {
+    // What a lost broker keeps of the group, it forgets by itself.
+    await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
   }
 }
 
@@ -77,24 +85,31 @@ function consume(
   options: KafkaIngestOptions & { topics: Topics },
   signal: AbortSignal,
 ): Promise<void> {
-  return new Promise((done, fail) => {
+  const { stallMs = KAFKA_STALL_MS } = options;
+  let stall: NodeJS.Timeout | undefined;
+  const taken = new Promise<void>((done, fail) => {
     if (signal.aborted) done();
     signal.addEventListener('abort', () => done(), { once: true });
+    const isBounded = options.until === 'end';
     // A crash that kafkajs mends itself is no end.
     consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) fail(payload.error);
     });
+    const stalled = (): void => fail(new Error(`Kafka gave nothing for ${stallMs / 1000} s, and more is there to be taken`));
+    if (isBounded) stall = setTimeout(stalled, stallMs);
     const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
       const { batch } = payload;
       const report = takeBatch(ledger, batch, options.topics);
       options.onReport?.(report);
+      stall?.refresh();
       await payload.heartbeat();
       const taken = partitions.find(({ topic, partition }) => topic === batch.topic && partition === batch.partition);
       if (taken) taken.next = BigInt(batch.lastOffset()) + 1n;
-      if (options.until === 'end' && partitions.every(atEnd)) done();
+      if (isBounded && partitions.every(atEnd)) done();
     };
     consumer.run({ autoCommit: false, eachBatch }).catch(fail);
   });
+  return taken.finally(() => clearTimeout(stall));
 }
 
 function takeBatch(ledger: Ledger, batch: EachBatchPayload['batch'], topics: Topics): IngestReport {
