@@ -87,7 +87,7 @@ function consume(
 ): Promise<void> {
   const { stallMs = KAFKA_STALL_MS } = options;
   let stall: NodeJS.Timeout | undefined;
-  const taken = new Promise<void>((done, fail) => {
+  const ended = new Promise<void>((done, fail) => {
     if (signal.aborted) done();
     signal.addEventListener('abort', () => done(), { once: true });
     const isBounded = options.until === 'end';
@@ -109,7 +109,7 @@ function consume(
     };
     consumer.run({ autoCommit: false, eachBatch }).catch(fail);
   });
-  return taken.finally(() => clearTimeout(stall));
+  return ended.finally(() => clearTimeout(stall));
 }
 
 function takeBatch(ledger: Ledger, batch: EachBatchPayload['batch'], topics: Topics): IngestReport {
