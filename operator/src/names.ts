@@ -4,6 +4,8 @@
 export const AGENT_LABEL = 'cairn.dev/agent';
 /** On a pod: the AuditPolicy that it asks for. */
 export const POLICY_ANNOTATION = 'cairn.dev/policy';
+/** On a pod: how its connections come to the sidecar. */
+export const CAPTURE_ANNOTATION = 'cairn.dev/capture';
 /** On a namespace, with the value `true`. */
 export const ENROLL_LABEL = 'cairn.dev/enroll';
 /** On a Service, by its owner: who may reach its pods. */

@@ -12,6 +12,7 @@ import {
   type Presented,
   type Stamp,
 } from '../lineage/index.js';
+import { CAPTURE_ANNOTATION } from '../names.js';
 import { passed, refusalOf, refused, skippedFor, warningsOf } from './decision.js';
 import type { AdmissionContext } from './options.js';
 import { jsonPatch } from './patch.js';
@@ -87,7 +88,7 @@ function drawnUid(): number {
  * mode one that has it itself may: what it launches reaches nothing that it does not reach.
  */
 function loosenedCapture({ caller, metadata }: Subject, { egress }: PolicySpec, options: AdmissionContext): Decision | undefined {
-  const asked = metadata.annotations?.['cairn.dev/capture'];
+  const asked = metadata.annotations?.[CAPTURE_ANNOTATION];
   if (caller.kind !== 'agent' || asked !== 'explicit' || options.settings().capture === 'explicit') return undefined;
   if (egress === 'Gateway' && options.cluster.isExplicit(caller.pod)) return undefined;
   return refused(

@@ -2,10 +2,10 @@
 import type { AgentLaunch } from '@cairn/crds';
 import type { Pod, Reflector } from '../kubernetes/index.js';
 import { LAUNCH_HEARD_MS, type Launchers, type PodLaunch } from '../lineage/index.js';
+import { CAPTURE_ANNOTATION } from '../names.js';
 import { ownLaunchId } from '../service/index.js';
 
 const GRANT_ANNOTATION = 'cairn.dev/grant';
-const CAPTURE_ANNOTATION = 'cairn.dev/capture';
 
 /** Claims of the grant on an admitted pod, which admission verified when it let the pod in. */
 function stampOf({ metadata }: Pod): { id: string; issued: number } | undefined {
