@@ -1,12 +1,13 @@
 /** Cairn in a cluster of the harness, installed as docs/install.md has it: the chart by Helm, with the images of this checkout. */
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateAuditorKey } from '@cairn/audit';
 import { loadImages } from '../images/index.js';
 import { CommandError, helmProgram, runCommand } from '../kubernetes/index.js';
 import type { Cluster } from './index.js';
+import { layoutOf } from './layout.js';
 
 export const CAIRN_NAMESPACE = 'cairn-system';
 
@@ -35,7 +36,8 @@ export interface CairnInstallation {
 /** Installs or upgrades it; resolves once every replica is ready. Again and again is as good as once. */
 export async function installCairn(cluster: Cluster, { values = [], texts = [] }: InstallOptions = {}): Promise<CairnInstallation> {
   await loadImages(cluster);
-  const folder = dirname(cluster.kubeconfig);
+  const folder = layoutOf(cluster.name).installed;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const auditorKey = join(folder, 'auditor.key');
   const publicKey = await ensureAuditorKey(auditorKey, join(folder, 'auditor.jwk'));
   const helm = (args: readonly string[]): Promise<string> => runHelm(cluster, args);
@@ -57,7 +59,7 @@ async function ensureAuditorKey(privateFile: string, publicFile: string): Promis
 }
 
 async function runHelm(cluster: Cluster, args: readonly string[]): Promise<string> {
-  const home = join(dirname(cluster.kubeconfig), 'helm');
+  const home = join(layoutOf(cluster.name).installed, 'helm');
   const env = { PATH: process.env['PATH'], HOME: home, KUBECACHEDIR: join(home, 'cache'), KUBECONFIG: cluster.kubeconfig };
   const result = await runCommand(await helmProgram(), args, { env, timeoutMs: HELM_TIMEOUT_MS });
   if (result.code !== 0) throw new CommandError(`helm ${args[0]}`, result);

@@ -16,12 +16,12 @@ export async function takeDown(name: string): Promise<boolean> {
 
 /** In reverse order of its making. The caller holds the cluster's lock. */
 export async function removeCluster(name: string, state: Exclude<ClusterState, { state: 'absent' }>): Promise<void> {
-  const { node, addresses, pid, kubeconfig, hosts } = { ...layoutOf(name) };
+  const { node, addresses, pid, kubeconfig, hosts, installed } = { ...layoutOf(name) };
   await state.node?.kill();
   if (state.plan) {
     await disconnect(state.plan);
     await removeCgroups(state.plan);
   }
   // The addresses last: while they are there, another try knows what to remove.
-  for (const file of [node, kubeconfig, hosts, pid, addresses]) await rm(file, { recursive: true, force: true, maxRetries: 3 });
+  for (const file of [node, kubeconfig, hosts, installed, pid, addresses]) await rm(file, { recursive: true, force: true, maxRetries: 3 });
 }

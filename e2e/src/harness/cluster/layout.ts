@@ -11,6 +11,8 @@ export interface Layout {
   /** Everything that ends with the cluster: keys, settings, the node's disk. */
   readonly node: string;
   readonly kubeconfig: string;
+  /** What installing Cairn keeps: the auditor's key pair, Helm's caches. */
+  readonly installed: string;
   /** The plan, written once the cluster is ready: while it is missing the cluster is not up. */
   readonly addresses: string;
   /** The process that holds the node's namespaces. */
@@ -30,6 +32,7 @@ export function layoutOf(name: string): Layout {
     logs: join(folder, 'logs'),
     node: join(folder, 'node'),
     kubeconfig: join(folder, 'kubeconfig'),
+    installed: join(folder, 'installed'),
     addresses: join(folder, 'addresses.json'),
     pid: join(folder, 'pid'),
     auditLog: join(folder, 'logs', 'audit.log'),
