@@ -62,6 +62,10 @@ describe("the target's side of the fence", { timeout: 480_000 }, () => {
   const ready = (where: string): Promise<string> =>
     cluster.kubectl(['wait', '-n', where, '--for=condition=Ready', 'pod', '--all', `--timeout=${WAIT_MS / 1000}s`]);
 
+  /** Conditions that the operator has written on the agents' policy. */
+  const observed = (): Promise<string> =>
+    cluster.kubectl(['get', 'auditpolicy', 'agents', '-n', AGENTS, '-o', 'jsonpath={.status.conditions[*].type}']);
+
   before(async () => {
     cluster = await attachCluster();
     const image = await buildNodeImage();
@@ -71,14 +75,11 @@ describe("the target's side of the fence", { timeout: 480_000 }, () => {
     since = new Date();
     await cluster.apply([namespace(AGENTS, { 'cairn.dev/enroll': 'true' }), namespace(TARGETS), namespace(OTHERS)]);
     await cluster.apply([service, policy, pod(TARGETS, 'server', reference, SERVER), pod(OTHERS, 'stranger', reference, IDLE)]);
-    await until('the policy to be compiled', async () => (await fenced('auditpolicy', 'agents', AGENTS)) !== '', WAIT_MS, POLL_MS);
+    await until('the policy to be compiled', async () => (await observed()) !== '', WAIT_MS, POLL_MS);
     await cluster.apply([pod(AGENTS, 'agent', reference, IDLE, { 'cairn.dev/inject': 'true' })]);
     await Promise.all([AGENTS, TARGETS, OTHERS].map(ready));
   });
   after(() => cluster?.tryKubectl(['delete', 'namespace', AGENTS, TARGETS, OTHERS, '--ignore-not-found', '--wait=false']));
-
-  const fenced = (kind: string, name: string, where: string): Promise<string> =>
-    cluster.kubectl(['get', kind, name, '-n', where, '--ignore-not-found', '-o', 'jsonpath={.status.conditions[*].type}']);
 
   test("an agent whose policy declares it reaches it, a pod of another namespace does not, and the drop is the network policy's", async () => {
     await answered(OTHERS, 'stranger', 'nothing');
