@@ -1,6 +1,6 @@
 /** One hop at the gateway: what its sidecar says, the session that follows, and how it ends. */
 import type { Target } from '@cairn/crds';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { IdentityError, type PodBinding } from '@cairn/identity';
 import { Outbound, type OutboundServices } from '../capture/outbound.js';
 import type { Log } from '../config/log.js';
@@ -13,6 +13,7 @@ import { readControl, type Control } from '../hop/control.js';
 import { HopError, type Frame } from '../hop/frame.js';
 import { HopWire } from '../hop/wire.js';
 import type { Address } from '../pump/dial.js';
+import { secureContextOf } from '../pump/secure-contexts.js';
 import type { OpenHop } from '../hop/dial.js';
 import { HopStream } from './hop-stream.js';
 import { MAX_HOP_LEAVES, START_TIMEOUT_MS } from './limits.js';
@@ -111,7 +112,7 @@ export class Arrival {
 
   #leaf({ name, certificate, key }: Extract<Control, { type: 'leaf' }>): void {
     if (this.#leaves.size >= MAX_HOP_LEAVES) throw new HopError(`more than ${MAX_HOP_LEAVES} certificates on one connection`);
-    this.#leaves.set(name.toLowerCase(), createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' }));
+    this.#leaves.set(name.toLowerCase(), secureContextOf({ cert: certificate, key, minVersion: 'TLSv1.2' }));
   }
 
   /** A token that does not hold: nothing more passes, and the record says so. */

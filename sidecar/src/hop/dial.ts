@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Address } from '../pump/dial.js';
+import { secureContextOf } from '../pump/secure-contexts.js';
 import type { HopIdentity } from './certificate.js';
 import { HOP_ATTEMPTS, HOP_KEEPALIVE_MS, HOP_OPEN_TIMEOUT_MS, HOP_RETRY_MS, MAX_CONTROL_BYTES } from './limits.js';
 
@@ -62,7 +63,7 @@ function openOnce({ gateway, address, identity, destination, reroutes }: HopRequ
       path: HOP_PATH,
       // No session is resumed: each connection proves who makes it, by the certificate that is good now.
       agent: false,
-      ...{ cert: identity.cert, key: identity.key, ca: identity.ca, minVersion: 'TLSv1.3' as const },
+      ...{ secureContext: secureContextOf({ ...identity, minVersion: 'TLSv1.3' }) },
       headers: {
         host: name,
         connection: 'Upgrade',

@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { DialError } from '../protocols/protocol.js';
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS } from './limits.js';
+import { secureContextOf } from './secure-contexts.js';
 
 export interface Address {
   host: string;
@@ -57,11 +58,9 @@ export function secureTargetSocket(socket: Socket, options: TargetTlsOptions): P
       socket,
       host: name,
       servername: isIP(name) ? undefined : name,
-      minVersion: 'TLSv1.2',
+      secureContext: secureContextOf({ ca: options.ca, ...options.clientCertificate, minVersion: 'TLSv1.2' }),
       rejectUnauthorized: true,
-      ...(options.ca ? { ca: options.ca } : {}),
       ...(options.alpn ? { ALPNProtocols: options.alpn } : {}),
-      ...options.clientCertificate,
     });
     const timer = setTimeout(() => secured.destroy(new Error('the handshake timed out')), HANDSHAKE_TIMEOUT_MS);
     const failed = (error: Error): void => {

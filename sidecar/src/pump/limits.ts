@@ -18,5 +18,7 @@ export const CUT_TIMEOUT_MS = 1_000;
 export const SWEEP_INTERVAL_MS = 1_000;
 /** Connections of one sidecar at a time. */
 export const MAX_CONNECTIONS = 10_000;
+/** TLS contexts that are kept for the next connection. */
+export const MAX_SECURE_CONTEXTS = 512;
 /** Agent bytes that may arrive while its leg is being secured. */
 export const MAX_HANDSHAKE_BYTES = 64 * 1024;
