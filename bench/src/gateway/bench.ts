@@ -54,7 +54,7 @@ export async function benchGateway(): Promise<Section> {
 const NOTES = [
   `${AGENTS} agents of ${CONNECTIONS} connections each, ${ANSWER_BYTES} B answers, bodies recorded, ${ROUNDS} alternating rounds of ${ROUND_SECONDS} s, medians; the load and the web server on one core, sidecars and gateways on the other`,
   'or, where there are more, gateways on one each. CPU: of all sidecars and gateways together, a request; in the rows of gateways alone theirs only.',
-  'Where replicas share a core their rate says nothing of their number; that their CPU a request stays the same does: nothing of it goes into agreeing with one another.',
+  'Replicas have nothing to agree on with one another. Where they share a core the rate cannot grow with their number, and each, with fewer connections of its own, writes fewer events at a time.',
 ];
 
 async function measure({ label, script, parts }: Workload): Promise<Measured[]> {
