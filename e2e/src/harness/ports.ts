@@ -2,15 +2,21 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 
-/** Distinct ports that were free a moment ago. */
+/** What this process was given: who has a port may not listen there yet. */
+const given = new Set<number>();
+
+/** Distinct ports that were free a moment ago, each once in the life of this process. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
-  for (let index = 0; index < count; index++) {
+  const ports: number[] = [];
+  while (ports.length < count) {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     servers.push(server);
+    const { port } = server.address() as AddressInfo;
+    if (!given.has(port)) ports.push(port);
+    given.add(port);
   }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
   for (const server of servers) {
     server.close();
     await once(server, 'close');

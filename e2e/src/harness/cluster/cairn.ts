@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { generateAuditorKey } from '@cairn/audit';
 import { loadImages } from '../images/index.js';
 import { CommandError, helmProgram, runCommand } from '../kubernetes/index.js';
+import { lock } from '../lock.js';
 import type { Cluster } from './index.js';
 import { layoutOf } from './layout.js';
+import { LOCK_TIMEOUT_S } from './limits.js';
 
 export const CAIRN_NAMESPACE = 'cairn-system';
 
@@ -33,11 +35,21 @@ export interface CairnInstallation {
   trust(): Promise<string>;
 }
 
-/** Installs or upgrades it; resolves once every replica is ready. Again and again is as good as once. */
-export async function installCairn(cluster: Cluster, { values = [], texts = [] }: InstallOptions = {}): Promise<CairnInstallation> {
+/** Installs or upgrades it; resolves once every replica is ready. Again and again is as good as once, and one waits for another. */
+export async function installCairn(cluster: Cluster, options: InstallOptions = {}): Promise<CairnInstallation> {
   await loadImages(cluster);
   const folder = layoutOf(cluster.name).installed;
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Helm refuses a second upgrade at once.
+  const release = await lock(join(folder, 'lock'), LOCK_TIMEOUT_S);
+  try {
+    return await upgrade(cluster, folder, options);
+  } finally {
+    release();
+  }
+}
+
+async function upgrade(cluster: Cluster, folder: string, { values = [], texts = [] }: InstallOptions): Promise<CairnInstallation> {
   const auditorKey = join(folder, 'auditor.key');
   const publicKey = await ensureAuditorKey(auditorKey, join(folder, 'auditor.jwk'));
   const helm = (args: readonly string[]): Promise<string> => runHelm(cluster, args);

@@ -67,7 +67,7 @@ export class Cluster extends Clients {
 
   /** Makes the images of a docker-archive known to the node. Pods name them with imagePullPolicy Never or IfNotPresent. */
   async importImage(archivePath: string): Promise<void> {
-    await importArchive(this.node, archivePath);
+    await importArchive(this.node, archivePath, this.layout.images);
   }
 
   /** The packets that a network policy dropped since then. A packet's line comes some milliseconds after it: poll. */

@@ -10,6 +10,8 @@ export interface Layout {
   readonly logs: string;
   /** Everything that ends with the cluster: keys, settings, the node's disk. */
   readonly node: string;
+  /** Notes of the images that the node has. */
+  readonly images: string;
   readonly kubeconfig: string;
   /** What installing Cairn keeps: the auditor's key pair, Helm's caches. */
   readonly installed: string;
@@ -31,6 +33,7 @@ export function layoutOf(name: string): Layout {
     folder,
     logs: join(folder, 'logs'),
     node: join(folder, 'node'),
+    images: join(folder, 'node', 'images'),
     kubeconfig: join(folder, 'kubeconfig'),
     installed: join(folder, 'installed'),
     addresses: join(folder, 'addresses.json'),

@@ -6,7 +6,7 @@ export const CLUSTERS = 16;
 export const READY_TIMEOUT_MS = 240_000;
 /** From the first request for the node's state to its being Ready, images and DNS included. */
 export const NODE_TIMEOUT_MS = 300_000;
-/** Waiting for another `up` or `down` of the same cluster, in seconds. */
+/** Waiting for another process's `up`, `down`, import of an image or installation of the same cluster, in seconds. */
 export const LOCK_TIMEOUT_S = 900;
 /** From killing the node to the last of its processes, cgroups and interfaces being gone. */
 export const GONE_TIMEOUT_MS = 60_000;

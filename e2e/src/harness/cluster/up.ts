@@ -72,8 +72,8 @@ async function startPrograms(context: ClusterContext): Promise<void> {
   await becomesReady(admin, 'daemonset/coredns', '--for=jsonpath={.status.numberReady}=1');
 }
 
-async function importPodImages({ node }: ClusterContext): Promise<void> {
-  for (const { archive } of await podImages()) await importArchive(node, archive);
+async function importPodImages({ node, layout }: ClusterContext): Promise<void> {
+  for (const { archive } of await podImages()) await importArchive(node, archive, layout.images);
 }
 
 async function becomesReady(admin: Cluster, object: string, condition: string): Promise<void> {
