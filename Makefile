@@ -5,7 +5,7 @@ UNIT := crds identity audit sidecar operator ledger cli
 E2E := e2e/dist/http e2e/dist/regress e2e/dist/postgres e2e/dist/attribution e2e/dist/evidence e2e/dist/control e2e/dist/gateway e2e/dist/capture e2e/dist/bypass e2e/dist/fuzz e2e/dist/demo e2e/dist/harness
 TEST_CLUSTER := cairn-test
 
-.PHONY: help generate manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-gateway bench-admission bench-reconcile bench-cluster bench-ledger fuzz soak test-regress clean
+.PHONY: help generate generate-kubernetes manifests demo test test-unit test-e2e test-kafka test-keycloak test-chart test-apiserver cluster cluster-down cluster-demo test-cluster check format build setup images bench bench-http bench-postgres bench-gateway bench-admission bench-reconcile bench-cluster bench-ledger fuzz soak test-regress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -79,6 +79,11 @@ build: setup ## compile every package
 generate: build ## the CRD manifests, the chart's copies and the policy reference, from the schemas
 	@node crds/dist/generate/main.js
 	@node operator/dist/admission/manifests/main.js
+
+generate-kubernetes: ## how Kubernetes' own kinds read from protobuf, from the Go types of the version in e2e/go/kubernetes
+	@tools/need.sh go
+	@set -o pipefail; cd e2e/go/kubernetes; to=$(CURDIR)/cli/schema/kubernetes.json.gz; \
+	PATH="$$PATH:/usr/local/go/bin" CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly go run ./protobuf-schema | gzip -9n > $$to.draft && mv $$to.draft $$to
 
 manifests: build ## the chart as plain manifests in dist/manifests (VALUES=file.yaml)
 	@tools/need.sh go

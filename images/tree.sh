@@ -25,7 +25,9 @@ if [ "$part" != dependencies ]; then
   for each in $packages; do
     mkdir -p "$folder/$each"
     cp -R "$each/package.json" "$each/dist" "$folder/$each/"
-    if [ -d "$each/bin" ]; then cp -R "$each/bin" "$folder/$each/"; fi
+    for data in bin schema; do
+      if [ -d "$each/$data" ]; then cp -R "$each/$data" "$folder/$each/"; fi
+    done
   done
   if [ "$package" = agents ]; then cp -R examples/agents "$folder/agents"; fi
 fi

@@ -11,13 +11,15 @@ interface Options extends LedgerOption {
   key: string;
   part?: Part;
   raw?: boolean;
+  json?: boolean;
 }
 
 export function register(program: Command): void {
   withLedger(program.command('unseal').description('the bodies that were kept of one event').argument('<event>', 'id of the event'))
     .requiredOption('--key <file>', "the auditor's private key")
     .addOption(new Option('--part <part>', 'only this body').choices(['request', 'response']))
-    .option('--raw', 'the bytes as they passed, nothing else')
+    .addOption(new Option('--raw', 'the bytes as they passed, nothing else').conflicts('json'))
+    .option('--json', "JSON Lines: the whole body, from Kubernetes' protobuf and CBOR too")
     .action(unsealEvent);
 }
 
@@ -41,11 +43,17 @@ async function unsealEvent(id: string, options: Options): Promise<void> {
 }
 
 async function show(part: Part, body: OpenedBody, event: AuditEvent, options: Options): Promise<void> {
-  const [{ bodyLines }, { write }] = await Promise.all([import('../terminal/body.js'), import('../terminal/output.js')]);
+  const [{ bodyJson, bodyLines }, { write }] = await Promise.all([import('../terminal/body.js'), import('../terminal/output.js')]);
   if (options.raw) {
     await write(body.bytes);
     return;
   }
   process.stderr.write(`${part}: ${body.bytes.length} bytes, ${body.type}\n`);
+  if (options.json) {
+    const { values, notes } = await bodyJson(body, event);
+    await write(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+    for (const note of notes) process.stderr.write(`${part}: ${note}\n`);
+    return;
+  }
   await write(`${(await bodyLines(body, event, { unmask: true, part })).join('\n')}\n`);
 }

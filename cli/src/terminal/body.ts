@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import type { AuditEvent } from '@cairn/audit';
 import type { OpenedBody } from '@cairn/ledger';
+import { decodeKubernetes, DecodeError, isKubernetesBinary } from '../kubernetes/index.js';
 import { terminalLines } from './asciicast.js';
 import { printable, shorten } from './style.js';
 
@@ -21,9 +22,23 @@ const MAX_CELL = 80;
 export async function bodyLines(body: OpenedBody, event: AuditEvent, options: BodyOptions): Promise<string[]> {
   const masked = options.unmask ? [] : (event.masked ?? []).map(({ path }) => lastMember(path));
   const rows = body.type === POSTGRES && options.part === 'response';
-  const lines = rows ? await postgresLines(body.bytes, masked) : isTerminal(body) ? terminalLines(body.bytes) : textLines(body, masked);
+  const lines = rows ? await postgresLines(body.bytes, masked) : await otherLines(body, event, masked);
   if (body.truncated) lines.push('(the record holds no more of this body)');
   return lines;
+}
+
+/** The whole body as JSON, nothing masked, and in sentences what is not in it. Throws a sentence where it is none. */
+export async function bodyJson(body: OpenedBody, event: AuditEvent): Promise<{ values: unknown[]; notes: string[] }> {
+  if (isKubernetesBinary(body.type, event.protocol)) return decodeKubernetes(body);
+  const parsed = parseJson(body.bytes);
+  if (parsed === undefined)
+    throw new Error(`${body.bytes.length} bytes of ${body.type} are not one JSON value: cairn unseal --raw gives them`);
+  return { values: [parsed], notes: body.truncated ? ['the record holds no more of this body'] : [] };
+}
+
+async function otherLines(body: OpenedBody, event: AuditEvent, masked: readonly string[]): Promise<string[]> {
+  if (isTerminal(body)) return terminalLines(body.bytes);
+  return isKubernetesBinary(body.type, event.protocol) ? kubernetesLines(body, masked) : textLines(body, masked);
 }
 
 const isTerminal = ({ type }: OpenedBody): boolean => type.startsWith('application/x-asciicast');
@@ -56,11 +71,25 @@ function cell(value: unknown): string {
 
 function textLines({ bytes, type }: OpenedBody, masked: readonly string[]): string[] {
   const parsed = /json/i.test(type) ? parseJson(bytes) : undefined;
-  if (parsed !== undefined)
-    return cut(JSON.stringify(parsed, (name, value: unknown) => (masked.includes(name) ? '***' : value), 2).split('\n'));
+  if (parsed !== undefined) return cut(jsonLines(parsed, masked));
   if (masked.length > 0) return [`(${bytes.length} bytes of ${printable(type)} with masked content; --unmask shows it)`];
   if (!/^text\/|json|xml|urlencoded/i.test(type)) return [`(${bytes.length} bytes of ${printable(type)})`];
   return cut(bytes.toString().split('\n'));
+}
+
+/** Masked like JSON: by the names that members have in it. */
+async function kubernetesLines(body: OpenedBody, masked: readonly string[]): Promise<string[]> {
+  try {
+    const { values, notes } = await decodeKubernetes(body);
+    return [...cut(values.flatMap((value) => jsonLines(value, masked))), ...notes.map((note) => `(${note})`)];
+  } catch (error) {
+    if (error instanceof DecodeError) return [`(${printable(error.message)})`];
+    throw error;
+  }
+}
+
+function jsonLines(json: unknown, masked: readonly string[]): string[] {
+  return JSON.stringify(json, (name, value: unknown) => (masked.includes(name) ? '***' : value), 2).split('\n');
 }
 
 function cut(lines: string[]): string[] {

@@ -23,6 +23,8 @@ export interface ApiServerOptions {
   controllerManager?: boolean;
   /** Keeps an audit log (audit.k8s.io/v1, JSON lines, RequestResponse) in `auditLog`. */
   audit?: boolean;
+  /** Feature gates to open (https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates). */
+  featureGates?: readonly string[];
 }
 
 /** One for all tests of a describe: call it there, and what it returns within the tests. */
@@ -66,6 +68,7 @@ export async function startApiServer(scope: Scope, options: ApiServerOptions = {
         etcdUrl: etcd.url,
         port,
         auditLog: server.auditLog,
+        featureGates: options.featureGates ?? [],
         ready: async () => (await get('/readyz')) === 200,
       }),
     options.controllerManager === false

@@ -15,10 +15,20 @@ export interface ApiServerCommand {
   port: number;
   /** Where the audit log goes; without it there is none. */
   auditLog: string | undefined;
+  featureGates: readonly string[];
   ready: () => Promise<boolean>;
 }
 
-export function apiServerProcess({ program, folder, files, etcdUrl, port, auditLog, ready }: ApiServerCommand): ServerProcess {
+export function apiServerProcess({
+  program,
+  folder,
+  files,
+  etcdUrl,
+  port,
+  auditLog,
+  featureGates,
+  ready,
+}: ApiServerCommand): ServerProcess {
   const audit = auditLog ? [`--audit-policy-file=${files.auditPolicy}`, `--audit-log-path=${auditLog}`, '--audit-log-mode=blocking'] : [];
   const args = [
     `--etcd-servers=${etcdUrl}`,
@@ -40,6 +50,7 @@ export function apiServerProcess({ program, folder, files, etcdUrl, port, auditL
     // A webhook's Service is reached by its endpoints: no node, no ClusterIPs.
     '--enable-aggregator-routing=true',
     ...audit,
+    ...(featureGates.length > 0 ? [`--feature-gates=${featureGates.map((gate) => `${gate}=true`).join()}`] : []),
   ];
   return new ServerProcess({ name: 'kube-apiserver', command: program, args, logFile: join(folder, 'apiserver.log'), ready });
 }
