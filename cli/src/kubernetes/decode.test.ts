@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { encode, Tagged } from 'cborg';
 import fc from 'fast-check';
-import { decodeKubernetes, DecodeError, isKubernetesBinary } from './index.js';
+import { decodeKubernetes, DecodeError, isKubernetesBinary, type BinaryBody } from './index.js';
 import { MAX_BODY_BYTES, MAX_DEPTH, MAX_VALUES } from './limits.js';
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -64,6 +64,24 @@ describe("an object in Kubernetes' protobuf", () => {
   test('with fields of a newer version says how many are not shown', async () => {
     const { values, notes } = await decodeKubernetes({ bytes: configMap(text(99, 'new'), number(98, 1)), type: PROTOBUF });
     assert.deepEqual([values, notes], [[NOTES], ['2 fields are not of Kubernetes v0.35.4 and not shown']]);
+  });
+
+  test('of which the record holds the beginning reads as far as that goes, and says nothing of what it does not hold', async () => {
+    const item = (name: string): Write => sub(2, bytes(sub(1, bytes(text(1, name))), sub(2, bytes(text(1, 'a'), text(2, 'value')))));
+    const whole = object('v1', 'ConfigMapList', sub(1, bytes(text(2, '42'))), item('one'), item('two'));
+    const begins = async (length: number): Promise<unknown> =>
+      (await decodeKubernetes({ bytes: whole.subarray(0, length), type: PROTOBUF, truncated: true })).values[0];
+    const list = (...items: object[]): object => ({ kind: 'ConfigMapList', apiVersion: 'v1', metadata: { resourceVersion: '42' }, items });
+    const one = { metadata: { name: 'one' }, data: { a: 'value' } };
+    assert.deepEqual(await begins(whole.length), list(one, { ...one, metadata: { name: 'two' } }));
+    assert.deepEqual(await begins(whole.indexOf('two') + 3), list(one, { metadata: { name: 'two' } }));
+    assert.deepEqual(await begins(whole.indexOf('two') + 2), list(one, { metadata: {} }));
+    assert.deepEqual(await begins(whole.indexOf('42') + 2), {
+      kind: 'ConfigMapList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: '42' },
+    });
+    await assert.rejects(shown(whole.subarray(0, -10)), DecodeError);
   });
 
   test('of a kind that is not known is told with its size and SHA-256', async () => {
@@ -202,7 +220,7 @@ describe('bytes that nobody meant as an object', () => {
     { bytes: Buffer.from(encode(new Map([[Buffer.from('a'), [1, new Tagged(22, Buffer.from('b'))]]]))), type: 'application/cbor' },
   ];
   /** Resolves whatever comes, but for errors that are no sentence. */
-  const told = async (of: { bytes: Buffer; type: string }): Promise<void> => {
+  const told = async (of: BinaryBody): Promise<void> => {
     await decodeKubernetes(of).then(
       ({ values }) => JSON.stringify(values),
       (error: unknown) => assert.ok(error instanceof DecodeError, String(error)),
@@ -211,7 +229,8 @@ describe('bytes that nobody meant as an object', () => {
 
   test('are shown or told to be broken wherever they are cut off', async () => {
     for (const whole of WHOLE) {
-      for (let length = 0; length < whole.bytes.length; length++) await told({ ...whole, bytes: whole.bytes.subarray(0, length) });
+      for (let length = 0; length < whole.bytes.length; length++)
+        for (const truncated of [false, true]) await told({ ...whole, bytes: whole.bytes.subarray(0, length), truncated });
     }
   });
 
@@ -222,6 +241,7 @@ describe('bytes that nobody meant as an object', () => {
         const altered = Buffer.from(whole.bytes);
         for (const [at, byte] of changed) altered[at % altered.length] = byte;
         await told({ ...whole, bytes: altered });
+        await told({ ...whole, bytes: altered, truncated: true });
       }),
       { numRuns: 2_000 },
     );

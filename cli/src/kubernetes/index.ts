@@ -12,6 +12,8 @@ const CBOR = /^application\/(?:cbor|cbor-seq|apply-patch\+cbor)$/;
 export interface BinaryBody {
   bytes: Buffer;
   type: string;
+  /** Whether the bytes are the beginning of a longer body. */
+  truncated?: boolean;
 }
 
 /** Whether {@link decodeKubernetes} is for it. `protocol` is the event's: what other targets mean by their CBOR is theirs. */
@@ -21,13 +23,13 @@ export function isKubernetesBinary(type: string, protocol: string | undefined): 
 }
 
 /** Never throws but DecodeError, whose sentence says what the body is, its size and its SHA-256. */
-export async function decodeKubernetes({ bytes, type }: BinaryBody): Promise<Decoded> {
+export async function decodeKubernetes({ bytes, type, truncated = false }: BinaryBody): Promise<Decoded> {
   try {
     const plain = uncoded(bytes, type);
     if (plain.length > MAX_BODY_BYTES) throw new DecodeError(`has more than ${MAX_BODY_BYTES} bytes`);
     const media = mediaOf(type);
     if (media !== PROTOBUF) return (await import('./cbor.js')).decodeCbor(plain, media === 'application/cbor-seq');
-    return (await import('./object.js')).decodeProtobuf(plain);
+    return (await import('./object.js')).decodeProtobuf(plain, truncated);
   } catch (error) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const why = error instanceof DecodeError ? `it ${error.message}` : `it is broken: ${(error as Error).message}`;

@@ -18,12 +18,12 @@ export interface Decoded {
   notes: string[];
 }
 
-/** Throws DecodeError, and what a broken message makes its reader throw. */
-export function decodeProtobuf(bytes: Buffer): Decoded {
-  const reader = new MessageReader(kubernetesSchema(), nested);
+/** Of a `truncated` object what there is. Throws DecodeError, and what a broken message makes its reader throw. */
+export function decodeProtobuf(bytes: Buffer, truncated: boolean): Decoded {
+  const reader = new MessageReader(kubernetesSchema(), truncated, nested);
   const notes: string[] = [];
   // As a length the magic bytes are far beyond every limit, so no watch begins with them.
-  const values = isObject(bytes) ? [object(bytes, reader, 0)] : events(bytes, reader, notes);
+  const values = isObject(bytes) ? [object(bytes, reader, 0, truncated)] : events(bytes, reader, notes);
   const { unknownFields } = reader;
   if (unknownFields > 0) notes.push(`${unknownFields} fields are not of Kubernetes ${kubernetesSchema().version} and not shown`);
   return { values, notes };
@@ -51,14 +51,14 @@ function nested(bytes: Buffer, reader: MessageReader, depth: number): unknown {
   return isObject(bytes) ? object(bytes, reader, depth) : undefined;
 }
 
-function object(bytes: Buffer, reader: MessageReader, depth: number): Record<string, unknown> {
+function object(bytes: Buffer, reader: MessageReader, depth: number, cut = false): Record<string, unknown> {
   const unknown = reader.fields(bytes.subarray(MAGIC.length), UNKNOWN, depth) as Unknown;
   const { apiVersion = '', kind = '' } = reader.fields(unknown.typeMeta ?? EMPTY, TYPE_META, depth) as TypeMeta;
   if (unknown.contentEncoding) throw new DecodeError(`is coded as "${unknown.contentEncoding}"`);
   const index = messageOf(apiVersion, kind);
   if (index === undefined)
     throw new DecodeError(`is of kind "${kind}" in "${apiVersion}", which Kubernetes ${kubernetesSchema().version} does not define`);
-  const message = reader.message(unknown.raw ?? EMPTY, index, depth);
+  const message = reader.message(unknown.raw ?? EMPTY, index, depth, cut);
   // A list without items has an empty array in JSON, and nothing in protobuf.
   if (message['items'] === null) message['items'] = [];
   return { kind, apiVersion, ...message };

@@ -29,11 +29,14 @@ export async function bodyLines(body: OpenedBody, event: AuditEvent, options: Bo
 
 /** The whole body as JSON, nothing masked, and in sentences what is not in it. Throws a sentence where it is none. */
 export async function bodyJson(body: OpenedBody, event: AuditEvent): Promise<{ values: unknown[]; notes: string[] }> {
-  if (isKubernetesBinary(body.type, event.protocol)) return decodeKubernetes(body);
-  const parsed = parseJson(body.bytes);
-  if (parsed === undefined)
-    throw new Error(`${body.bytes.length} bytes of ${body.type} are not one JSON value: cairn unseal --raw gives them`);
-  return { values: [parsed], notes: body.truncated ? ['the record holds no more of this body'] : [] };
+  const { values, notes } = isKubernetesBinary(body.type, event.protocol) ? await decodeKubernetes(body) : oneJson(body);
+  return { values, notes: body.truncated ? [...notes, 'the record holds no more of this body'] : notes };
+}
+
+function oneJson({ bytes, type }: OpenedBody): { values: unknown[]; notes: string[] } {
+  const parsed = parseJson(bytes);
+  if (parsed === undefined) throw new Error(`${bytes.length} bytes of ${type} are not one JSON value: cairn unseal --raw gives them`);
+  return { values: [parsed], notes: [] };
 }
 
 async function otherLines(body: OpenedBody, event: AuditEvent, masked: readonly string[]): Promise<string[]> {
