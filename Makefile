@@ -55,7 +55,7 @@ test-cluster: build ## suites with real pods and real network policies, in a clu
 	@end() { kill $$(jobs -p) 2> /dev/null; wait; for name in $(TEST_CLUSTER) cairn-second; do node e2e/dist/harness/cluster/main.js down --name $$name; done; }; \
 	trap end EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	{ node e2e/dist/harness/cluster/main.js up --name $(TEST_CLUSTER) > /dev/null & wait $$!; } && \
-	{ CLUSTER=$(TEST_CLUSTER) node tools/run-tests.mjs --one-by-one e2e/dist/cluster & wait $$!; }
+	{ CLUSTER=$(TEST_CLUSTER) node tools/run-tests.mjs --one-cluster e2e/dist/cluster & wait $$!; }
 
 check: build ## types, lint, import direction, unused exports, format
 	@npx --no-install oxlint --type-aware --quiet

@@ -32,7 +32,6 @@ interface Tried {
   places: Places;
   results: Map<string, ProbeResult>;
   since: Date;
-  failures: readonly string[];
 }
 
 /**
@@ -129,11 +128,14 @@ export class Arena {
     const tried = new Map<Variant, Tried>();
     // Not all at once: what is slow for want of a processor would look like a layer that holds.
     for (const variant of VARIANTS) tried.set(variant, await this.#tryIn(variant));
+    // Here all wait for kubelets to start sidecars again, and it is seen by itself whether one was gone.
+    await Promise.all([...tried].map(([variant, { places, results }]) => this.#crash(variant, places, results)));
     const full = tried.get('full')!;
+    const failures = await this.#declaredWork('full', full.places);
     const records = await ground.recordsOf(this.cluster, 'full', full.since);
     await Promise.all([...tried].map(([variant, { results }]) => this.#outlive(variant, results)));
     const hits = await ground.hits(this.cluster);
-    return { rows: ATTEMPTS.map((attempt) => rowOf(attempt, tried, hits, records)), failures: full.failures };
+    return { rows: ATTEMPTS.map((attempt) => rowOf(attempt, tried, hits, records)), failures };
   }
 
   async #tryIn(variant: Variant): Promise<Tried> {
@@ -158,8 +160,7 @@ export class Arena {
       keep(await ground.probe(cluster, variant, ground.probesOf([each], places)));
     }
     await this.#sidecarIsReady(variant);
-    keep(await this.#crash(variant, places));
-    return { places, results, since, failures: variant === 'full' ? await this.#declaredWork(variant, places) : [] };
+    return { places, results, since };
   }
 
   /** Presents what stands in the agent's container for the API server's credential, from another pod, to the API server itself. */
@@ -186,16 +187,15 @@ export class Arena {
   }
 
   /** Kills the sidecar where there is one, while an attempt goes on and on; resolves when it is back. */
-  async #crash(variant: Variant, places: Places): Promise<ProbeResult[]> {
+  async #crash(variant: Variant, places: Places, results: Map<string, ProbeResult>): Promise<void> {
     const { id } = MOMENTS.crashed;
     // Where no rules lead to the sidecar, nothing is seen of its end.
     const seconds = variant === 'no-l1' ? places.seconds : CRASH_SECONDS;
     const payload = `GET /${markerOf(places, id)} HTTP/1.1\r\n\r\n`;
     const argv = ['python3', '-c', KEEP_TRYING, `${seconds}`, places.upstream.v4, '8080', payload];
     const going = ground.probe(this.cluster, variant, [{ id, kind: 'command', argv }]);
-    if (!isInjected(variant)) return going;
-    const [results] = await Promise.all([going, this.#kill(variant)]);
-    return results;
+    const [result] = await Promise.all([going, isInjected(variant) && this.#kill(variant)]);
+    for (const each of result) results.set(each.id, each);
   }
 
   /** Kills the sidecar once the attempt goes on. */

@@ -17,6 +17,8 @@ import { mismatches, streamsOf, Trail, type Seen } from './lifecycle/trail.js';
 import { until } from './main-job/until.js';
 
 const WORKERS = 2;
+/** Beside the Deployment `worker` one for each way in which all pods of a Deployment come to their end, so that these go on side by side. */
+const REPLACED = ['rolled', 'evicted', 'drained'] as const;
 
 describe('evidence over the life of pods', () => {
   let cluster: Cluster;
@@ -33,7 +35,7 @@ describe('evidence over the life of pods', () => {
     });
 
   const removeNamespace = (): Promise<unknown> =>
-    cluster.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', `--timeout=${GONE_MS / 1000}s`]);
+    cluster.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', `--timeout=${GONE_MS / 1000}s`], { timeoutMs: GONE_MS });
 
   /** Resolves once the agent of a pod has asked so many times more. */
   const works = (name: string, more = 5): Promise<unknown> => {
@@ -42,6 +44,16 @@ describe('evidence over the life of pods', () => {
   };
 
   const workers = (): Promise<string[]> => running(cluster, 'worker', WORKERS);
+
+  /** `kubectl wait`, as long as a pod may take. */
+  const waited = (...words: string[]): Promise<string> =>
+    cluster.kubectl(['wait', '-n', NAMESPACE, ...words, `--timeout=${POD_MS / 1000}s`], { timeoutMs: POD_MS });
+
+  /** Deletes workloads; resolves once their pods are gone too, which ship what they have before. */
+  const ended = async (...workloads: string[]): Promise<void> => {
+    await cluster.kubectl(['delete', ...workloads, '-n', NAMESPACE, '--ignore-not-found', '--wait=false']);
+    await waited('pod', '--for=delete', '-l', `app in (${workloads.map((each) => each.split('/')[1]).join()})`);
+  };
 
   before(async () => {
     cluster = await attachCluster();
@@ -53,8 +65,9 @@ describe('evidence over the life of pods', () => {
     installed = await install();
     await cluster.apply([namespace, policy(cluster.hostAddress, counterpart.port)]);
     await cluster.kubectl(['wait', 'auditpolicy/lifecycle', '-n', NAMESPACE, '--for=condition=Ready', '--timeout=120s']);
-    await cluster.apply([deployment('worker', base, WORKERS)]);
-    for (const name of await workers()) await works(name);
+    const apps = ['worker', ...REPLACED];
+    await cluster.apply(apps.map((app) => deployment(app, base, WORKERS)));
+    await Promise.all(apps.map(async (app) => Promise.all((await running(cluster, app, WORKERS)).map((name) => works(name)))));
     trail = await Trail.open(cluster, installed, kafka.plaintext);
   });
   after(async () => {
@@ -63,70 +76,74 @@ describe('evidence over the life of pods', () => {
     counterpart?.close();
     await trail?.close();
     await kafka?.stop();
-    if (installed) await installCairn(cluster);
   });
 
-  /** Ends the workers by `end`; each of them is replaced, its stream ended, and nothing of it is missing. */
-  const replaced = async (end: (former: string[]) => Promise<unknown>): Promise<void> => {
-    const former = await workers();
+  /** Ends the pods of a Deployment by `end`; each of them is replaced, its stream ended, and nothing of it is missing. */
+  const replaced = async (app: (typeof REPLACED)[number], end: (former: string[]) => Promise<unknown>): Promise<void> => {
+    const former = await running(cluster, app, WORKERS);
     await end(former);
-    for (const name of await running(cluster, 'worker', WORKERS, former)) await works(name);
+    await Promise.all((await running(cluster, app, WORKERS, former)).map((name) => works(name)));
     for (const name of former) await gone(cluster, name);
     await trail.holds(counterpart, former);
   };
 
-  test('a rolling update', () => replaced(() => cluster.kubectl(['rollout', 'restart', '-n', NAMESPACE, 'deployment/worker'])));
+  // Each of other pods, and all of them long beside what they take of the machine.
+  describe('while others come and go', { concurrency: true }, () => {
+    after(() => ended(...REPLACED.map((app) => `deployment/${app}`)));
 
-  test('an eviction by the API', () =>
-    replaced(async (former) => {
-      for (const name of former) {
-        const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
-        const path = `/api/v1/namespaces/${NAMESPACE}/pods/${name}/eviction`;
-        await cluster.kubectl(['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
-      }
-    }));
+    test('a rolling update', () => replaced('rolled', () => cluster.kubectl(['rollout', 'restart', '-n', NAMESPACE, 'deployment/rolled'])));
 
-  test('a node that is drained and comes back', () =>
-    replaced(async () => {
-      const words = ['--pod-selector=app=worker', '--ignore-daemonsets', '--delete-emptydir-data', `--timeout=${POD_MS / 1000}s`];
-      try {
-        await cluster.kubectl(['drain', cluster.nodeName, ...words]);
-      } finally {
-        await cluster.kubectl(['uncordon', cluster.nodeName]);
-      }
-    }));
+    test('an eviction by the API', () =>
+      replaced('evicted', async (former) => {
+        for (const name of former) {
+          const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
+          const path = `/api/v1/namespaces/${NAMESPACE}/pods/${name}/eviction`;
+          await cluster.kubectl(['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
+        }
+      }));
 
-  test('a Job, which completes', async () => {
-    await cluster.apply([job('errand', base, JOB_REQUESTS)]);
-    await cluster.kubectl(['wait', 'job/errand', '-n', NAMESPACE, '--for=condition=Complete', `--timeout=${POD_MS / 1000}s`]);
-    const first = ['get', 'pods', '-n', NAMESPACE, '-l', 'app=errand', '-o', 'jsonpath={.items[0].metadata.name}'];
-    const name = (await cluster.kubectl(first)).trim();
-    assert.equal(counterpart.workOf(name), JOB_REQUESTS);
-    assert.equal(counterpart.answeredTo(name), JOB_REQUESTS - 1, 'the last request tells of those before it');
-    await trail.holds(counterpart, [name]);
-  });
+    test('a node that is drained and comes back', () =>
+      replaced('drained', async () => {
+        const words = ['--pod-selector=app=drained', '--ignore-daemonsets', '--delete-emptydir-data', `--timeout=${POD_MS / 1000}s`];
+        try {
+          await cluster.kubectl(['drain', cluster.nodeName, ...words], { timeoutMs: POD_MS });
+        } finally {
+          await cluster.kubectl(['uncordon', cluster.nodeName]);
+        }
+      }));
 
-  test('an agent that is killed for its memory: its sidecar goes on in the same stream', async () => {
-    const [name] = (await workers()) as [string];
-    counterpart.order(name, { eat: true });
-    await outOfMemory(cluster, name, 'agent');
-    await works(name);
-    assert.equal((await container(cluster, name, 'cairn-sidecar')).restartCount, 0);
-    assert.equal(streamsOf(name, await trail.holds(counterpart)).length, 1);
-  });
+    test('a Job, which completes', async () => {
+      await cluster.apply([job('errand', base, JOB_REQUESTS)]);
+      await waited('job/errand', '--for=condition=Complete');
+      const first = ['get', 'pods', '-n', NAMESPACE, '-l', 'app=errand', '-o', 'jsonpath={.items[0].metadata.name}'];
+      const name = (await cluster.kubectl(first)).trim();
+      assert.equal(counterpart.workOf(name), JOB_REQUESTS);
+      assert.equal(counterpart.answeredTo(name), JOB_REQUESTS - 1, 'the last request tells of those before it');
+      await trail.holds(counterpart, [name]);
+    });
 
-  test('a sidecar that is killed for its memory: the next one ships what it left, and its stream is said to have no end', async () => {
-    const [, name] = (await workers()) as [string, string];
-    await starve(cluster, name, 'cairn-sidecar');
-    // Bodies take memory; once nobody listens any more the agent gets no answer.
-    counterpart.order(name, { path: '/bulk/memory', bytes: BULK_BYTES, until: 0 });
-    await outOfMemory(cluster, name, 'cairn-sidecar');
-    await works(name);
-    const ends = streamsOf(name, await trail.holds(counterpart)).map(({ closed, gaps }) => ({ closed, gaps: gaps.count }));
-    assert.deepEqual(ends, [
-      { closed: false, gaps: 0 },
-      { closed: false, gaps: 0 },
-    ]);
+    test('an agent that is killed for its memory: its sidecar goes on in the same stream', async () => {
+      const [name] = (await workers()) as [string];
+      counterpart.order(name, { eat: true });
+      await outOfMemory(cluster, name, 'agent');
+      await works(name);
+      assert.equal((await container(cluster, name, 'cairn-sidecar')).restartCount, 0);
+      assert.equal(streamsOf(name, await trail.holds(counterpart)).length, 1);
+    });
+
+    test('a sidecar that is killed for its memory: the next one ships what it left, and its stream is said to have no end', async () => {
+      const [, name] = (await workers()) as [string, string];
+      await starve(cluster, name, 'cairn-sidecar');
+      // Bodies take memory; once nobody listens any more the agent gets no answer.
+      counterpart.order(name, { path: '/bulk/memory', bytes: BULK_BYTES, until: 0 });
+      await outOfMemory(cluster, name, 'cairn-sidecar');
+      await works(name);
+      const ends = streamsOf(name, await trail.holds(counterpart)).map(({ closed, gaps }) => ({ closed, gaps: gaps.count }));
+      assert.deepEqual(ends, [
+        { closed: false, gaps: 0 },
+        { closed: false, gaps: 0 },
+      ]);
+    });
   });
 
   test('an upgrade of the operator: pods go on, new ones start meanwhile', async () => {
@@ -134,7 +151,7 @@ describe('evidence over the life of pods', () => {
     const upgraded = install('podAnnotations.upgraded=yes');
     await cluster.apply([pod('meanwhile', base)]);
     await Promise.all([upgraded, works('meanwhile'), ...former.map((name) => works(name))]);
-    for (const name of [...former, 'meanwhile']) await works(name);
+    await Promise.all([...former, 'meanwhile'].map((name) => works(name)));
     assert.deepEqual(await workers(), former);
     const annotation = 'jsonpath={.spec.template.metadata.annotations.upgraded}';
     assert.equal(await cluster.kubectl(['get', 'deployment', 'cairn-operator', '-n', installed.namespace, '-o', annotation]), 'yes');
@@ -148,18 +165,26 @@ describe('evidence over the life of pods', () => {
     await kafka.kill();
     counterpart.order(strict, { path: '/strict' });
     await Promise.all([works(bulk), works('doomed')]);
+    await Promise.all([refusedStrictly(strict), loseDoomed(), fill(bulk)]);
+    await kafka.restart();
+    await Promise.all([strict, bulk].map((name) => works(name)));
+  });
+
+  /** The order to do Strict work is refused when it was not recorded in time, and other work goes on. */
+  const refusedStrictly = async (strict: string): Promise<void> => {
     assert.equal((await outcome(cluster, strict, '/strict')).status, 503);
     assert.ok(![...counterpart.reached.keys()].some((path) => path.startsWith('/strict')), 'it was not sent');
     await works(strict);
-    await loseDoomed();
+  };
+
+  /** Work with bodies, until the spool has so much that more is refused. */
+  const fill = async (bulk: string): Promise<void> => {
     counterpart.order(bulk, { path: '/bulk/outage', bytes: BULK_BYTES, until: 503 });
     const { times } = await outcome(cluster, bulk, '/bulk/outage');
     const megabytes = (times * BULK_BYTES) / 1_048_576;
     assert.ok(megabytes > HIGH_WATER_MIB / 2, `refused after ${megabytes} MiB`);
     assert.ok(megabytes < HIGH_WATER_MIB * 2, `refused after ${megabytes} MiB`);
-    await kafka.restart();
-    for (const name of [strict, bulk]) await works(name);
-  });
+  };
 
   /** Ends a pod so that its spool goes with it: what it recorded was witnessed, and is nowhere else. */
   const loseDoomed = async (): Promise<void> => {
@@ -199,17 +224,7 @@ describe('evidence over the life of pods', () => {
   });
 
   test('a ledger built from Kafka from zero holds the same, and says the same', async () => {
-    const last = [...(await workers()), 'meanwhile'];
-    await cluster.kubectl([
-      'delete',
-      'deployment/worker',
-      'pod/meanwhile',
-      '-n',
-      NAMESPACE,
-      '--ignore-not-found',
-      `--timeout=${POD_MS / 1000}s`,
-    ]);
-    for (const name of last) await gone(cluster, name);
+    await ended('deployment/worker', 'pod/meanwhile');
     const rebuilt = await Trail.open(cluster, installed, kafka.plaintext);
     try {
       const [former, again] = [await trail.look(), await rebuilt.look()];

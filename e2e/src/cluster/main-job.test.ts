@@ -13,7 +13,6 @@ import type { AuditEvent } from '@cairn/audit';
 import { tamperedCopy } from '@cairn/cli';
 import type { AgentLaunch, ApprovalObject } from '@cairn/crds';
 import { attachCluster, type Cluster } from '../harness/cluster/index.js';
-import { installCairn } from '../harness/cluster/cairn.js';
 import type { Finished } from '../demo/run.js';
 import { isAnswered, isWitnessed, WITNESS_FILE } from './main-job/evidence.js';
 import { NAMESPACE, startMainJob, type MainJob } from './main-job/job.js';
@@ -78,7 +77,6 @@ describe('the main job in a cluster', () => {
   });
   after(async () => {
     await job?.stop();
-    if (cluster) await installCairn(cluster);
     for (const path of folders) await rm(path, { recursive: true, force: true });
   });
 

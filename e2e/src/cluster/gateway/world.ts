@@ -62,8 +62,9 @@ export class World {
     const { cluster } = this;
     await this.#gone();
     for (const { archive } of [await buildToolbox(), await buildPostgres()]) await cluster.importImage(archive);
+    await cluster.apply(objects.targets(this.credentials));
     await this.#install();
-    await cluster.apply([...objects.targets(this.credentials), ...objects.surroundings()]);
+    await cluster.apply(objects.surroundings());
     await this.ready(objects.DATA, 'app in (web,orders,stranger)', 3);
     await cluster.kubectl(['-n', objects.NAMESPACE, 'wait', '--for=condition=Fenced', 'auditpolicy/strict', WAIT]);
     await this.#deploy([objects.idleAgent('caller'), objects.idleAgent('other'), objects.workers(FIRST_WORKERS)]);
@@ -73,8 +74,8 @@ export class World {
   async close(): Promise<void> {
     // Agents first: a gateway waits for the connections that are open.
     await this.#gone();
-    await installCairn(this.cluster);
-    await this.cluster.kubectl(['wait', '-n', CAIRN_NAMESPACE, '--for=delete', 'pod', '-l', GATEWAY_PODS, WAIT]);
+    await this.cluster.tryKubectl(['scale', '-n', CAIRN_NAMESPACE, 'deployment/cairn-gateway', '--replicas=0']);
+    await this.cluster.kubectl(['wait', '-n', CAIRN_NAMESPACE, '--for=delete', 'pod', '-l', GATEWAY_PODS, WAIT], { timeoutMs: READY_MS });
     await this.#gone();
     await this.cluster.kubectl(['delete', 'secret', ...Object.values(objects.SECRETS), '-n', CAIRN_NAMESPACE, '--ignore-not-found']);
     await this.#kafka?.stop();

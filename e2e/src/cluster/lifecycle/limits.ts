@@ -2,8 +2,8 @@
 
 /** A pod with its sidecar, on a busy machine. */
 export const POD_MS = 180_000;
-/** From a record's being written to its being in Kafka and a ledger. */
-export const EVIDENCE_MS = 120_000;
+/** From a record's being written to its being in Kafka and a ledger, while other pods come and go. */
+export const EVIDENCE_MS = 180_000;
 /** The end of the namespace, with pods that end in an orderly way. */
 export const GONE_MS = 150_000;
 /** Mebibytes of evidence that wait for Kafka before new work is refused: 768 by default, here so few that a minute without it reaches them. */

@@ -24,6 +24,9 @@ export interface Seen {
 }
 
 export class Trail {
+  #latest: Promise<unknown> = Promise.resolve();
+  #next: Promise<Seen> | undefined;
+
   private constructor(
     private readonly folder: string,
     private readonly evidence: Evidence,
@@ -39,7 +42,17 @@ export class Trail {
     return rm(this.folder, { recursive: true, force: true });
   }
 
-  async look(): Promise<Seen> {
+  /** One at a time: all who ask during a look share the one that begins after it, and so after they asked. */
+  look(): Promise<Seen> {
+    return (this.#next ??= this.#latest.then(() => {
+      this.#next = undefined;
+      const now = this.#look();
+      this.#latest = now.catch(() => undefined);
+      return now;
+    }));
+  }
+
+  async #look(): Promise<Seen> {
     const { code, report } = await this.evidence.report();
     const events = this.evidence.all().map(({ event }) => event);
     return { code, report, events: events.filter(({ agent }) => agent.namespace === NAMESPACE) };

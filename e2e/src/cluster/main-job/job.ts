@@ -41,6 +41,9 @@ export interface MainJobOptions {
 export async function startMainJob(cluster: Cluster, options: MainJobOptions): Promise<MainJob> {
   const { folder, step } = options;
   await removeExamples(cluster);
+  // They need nothing of what is outside, which takes its time to start. Whether they failed is asked below.
+  const services = startServices(cluster);
+  services.catch(() => undefined);
   const outside = await startOutside(cluster, options);
   const stop = async (): Promise<void> => {
     await removeExamples(cluster);
@@ -48,6 +51,8 @@ export async function startMainJob(cluster: Cluster, options: MainJobOptions): P
     await outside.provider.stop();
   };
   try {
+    await services;
+    step('PostgreSQL and the CRM run in the cluster');
     const { installed, planner } = await startInside(cluster, outside, step);
     const evidence = await openEvidence(cluster, installed, { brokers: outside.kafka.plaintext, folder });
     return { cluster, installed, ...outside, brokers: outside.kafka.plaintext, planner, evidence, stop };
@@ -64,14 +69,18 @@ interface Outside {
 
 /** What a company has beside its cluster: where its people log in, and Kafka. */
 async function startOutside({ hostAddress }: Cluster, { provider: kind, step }: MainJobOptions): Promise<Outside> {
-  const kafka = await startKafka({ address: hostAddress });
+  const [kafka, provider] = await Promise.all([startBroker(hostAddress), startProvider(kind, hostAddress)]);
+  step(`Kafka at ${kafka.plaintext}, with the topics of cairn topics apply`);
+  step(`people log in at ${provider.issuer} (${kind})`);
+  return { provider, kafka };
+}
+
+async function startBroker(address: string): Promise<KafkaBroker> {
+  const kafka = await startKafka({ address });
   const topics = ['topics', 'apply', '--brokers', kafka.plaintext, '--replication-factor', '1', '--partitions', '3'];
   const { code, output } = await cairn(topics, process.cwd());
   if (code !== 0) throw new Error(output);
-  step(`Kafka at ${kafka.plaintext}, with the topics of cairn topics apply`);
-  const provider = await startProvider(kind, hostAddress);
-  step(`people log in at ${provider.issuer} (${kind})`);
-  return { provider, kafka };
+  return kafka;
 }
 
 async function startInside(
@@ -84,8 +93,6 @@ async function startInside(
   const installed = await installCairn(cluster, { values });
   step('Cairn is installed by Helm, every replica ready');
   const own: Own = { 'https://login.example.com': provider.issuer };
-  await startServices(cluster);
-  step('PostgreSQL and the CRM run in the cluster');
   await applyExamples(
     cluster,
     SURROUNDINGS.map((name) => `${name}.yaml`),

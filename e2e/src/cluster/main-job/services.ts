@@ -1,6 +1,6 @@
 /** The company's services in the cluster: the database with what the examples say it holds, and the CRM. */
 import type { Cluster } from '../../harness/cluster/index.js';
-import { buildPostgres } from '../../harness/images/index.js';
+import { buildPostgres, loadImages } from '../../harness/images/index.js';
 import { applyExamples, exampleFile } from './examples.js';
 import { ROLLOUT_MS } from './limits.js';
 import { until } from './until.js';
@@ -19,6 +19,7 @@ const SQL = { '1.sql': 'nested-jobs/roles.sql', '2.sql': 'research/orders.sql' }
 export async function startServices(cluster: Cluster): Promise<void> {
   const { reference, archive } = await buildPostgres();
   await cluster.importImage(archive);
+  await loadImages(cluster);
   await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'data' } }]);
   const files = Object.entries(SQL).map(([name, path]) => `--from-file=${name}=${exampleFile(path)}`);
   const configMap = await cluster.kubectl(['create', 'configmap', 'orders-sql', '-n', 'data', ...files, '--dry-run=client', '-o', 'json']);

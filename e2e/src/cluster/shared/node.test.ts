@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { attachCluster, type Cluster, type Drop } from '../harness/cluster/index.js';
-import { buildNodeImage } from '../harness/images/index.js';
+import { attachCluster, type Cluster, type Drop } from '../../harness/cluster/index.js';
+import { buildNodeImage } from '../../harness/images/index.js';
 
 const NAMESPACE = 'smoke';
 const WAIT = '--timeout=90s';

@@ -1,10 +1,10 @@
 /** Given a target whose owner asks that agents alone reach it, see by Cilium's word who does: an agent through its sidecar, nobody else. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { installCairn } from '../harness/cluster/cairn.js';
-import { attachCluster, type Cluster } from '../harness/cluster/index.js';
-import { buildNodeImage } from '../harness/images/index.js';
-import { until } from '../harness/until.js';
+import { installCairn } from '../../harness/cluster/cairn.js';
+import { attachCluster, type Cluster } from '../../harness/cluster/index.js';
+import { buildNodeImage } from '../../harness/images/index.js';
+import { until } from '../../harness/until.js';
 
 const AGENTS = 'ingress-agents';
 const TARGETS = 'ingress-targets';

@@ -1,8 +1,8 @@
 /** Given a cluster, install Cairn as docs/install.md says, and see that it is ready, says so itself, and can be installed over itself. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { installCairn, type CairnInstallation } from '../harness/cluster/cairn.js';
-import { attachCluster, type Cluster } from '../harness/cluster/index.js';
+import { installCairn, type CairnInstallation } from '../../harness/cluster/cairn.js';
+import { attachCluster, type Cluster } from '../../harness/cluster/index.js';
 
 interface Pods {
   items: { metadata: { uid: string }; status: { phase: string; containerStatuses: { ready: boolean; restartCount: number }[] } }[];

@@ -7,12 +7,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { localhostCertificate } from '@cairn/cli';
-import { Arena, otherThan, tableOf, VARIANTS, withTable, type Outcome, type Row, type Variant } from '../bypass/index.js';
-import { installCairn } from '../harness/cluster/cairn.js';
-import { attachCluster, type Cluster } from '../harness/cluster/index.js';
-import { buildToolbox } from '../harness/images/index.js';
+import { Arena, otherThan, tableOf, VARIANTS, withTable, type Outcome, type Row, type Variant } from '../../bypass/index.js';
+import { installCairn } from '../../harness/cluster/cairn.js';
+import { attachCluster, type Cluster } from '../../harness/cluster/index.js';
+import { buildToolbox } from '../../harness/images/index.js';
 
-const PAGE = new URL('../../../docs/threat-model.md', import.meta.url);
+const PAGE = new URL('../../../../docs/threat-model.md', import.meta.url);
 const STOPPED: readonly Outcome[] = ['refused', 'timed out', 'mended'];
 
 describe('ways around the sidecar', { timeout: 1_200_000 }, () => {

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { attachCluster } from '../harness/cluster/index.js';
+import { attachCluster } from '../../harness/cluster/index.js';
 
-const MAIN = fileURLToPath(new URL('../harness/cluster/main.js', import.meta.url));
-const CLUSTERS = fileURLToPath(new URL('../../../.cairn/cluster/', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../harness/cluster/main.js', import.meta.url));
+const CLUSTERS = fileURLToPath(new URL('../../../../.cairn/cluster/', import.meta.url));
 const NAME = 'cairn-second';
 const FOLDER = join(CLUSTERS, NAME);
 const POLL_MS = 50;

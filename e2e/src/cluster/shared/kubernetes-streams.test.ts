@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '@cairn/audit';
-import { attachCluster } from '../harness/cluster/index.js';
-import { runCommand } from '../harness/kubernetes/index.js';
-import { pythonWithKubernetes } from '../harness/python.js';
-import { start } from '../harness/running.js';
-import { NAMESPACE, startAgent, type Agent } from './kubernetes-streams/agent.js';
-import { assertTold, larger, onTerminal, workAt } from './kubernetes-streams/shell.js';
+import { attachCluster } from '../../harness/cluster/index.js';
+import { runCommand } from '../../harness/kubernetes/index.js';
+import { pythonWithKubernetes } from '../../harness/python.js';
+import { start } from '../../harness/running.js';
+import { NAMESPACE, startAgent, type Agent } from '../kubernetes-streams/agent.js';
+import { assertTold, larger, onTerminal, workAt } from '../kubernetes-streams/shell.js';
 
-const PYTHON_AGENT = fileURLToPath(new URL('../../testdata/kubernetes/agent.py', import.meta.url));
+const PYTHON_AGENT = fileURLToPath(new URL('../../../testdata/kubernetes/agent.py', import.meta.url));
 
 /** What remote commands travel in: kubectl's default, and what it falls back to. */
 const TRANSPORTS = [
