@@ -148,19 +148,20 @@ const DELETE_OPTIONS = Buffer.concat([
   field(2, Buffer.concat([Buffer.from([0x08, 0x00]), field(4, 'Background')])),
 ]);
 
-describe('protobuf through a sidecar', () => {
-  const server = sharedApiServer();
+describe('protobuf and CBOR through a sidecar', () => {
+  const server = sharedApiServer({ featureGates: ['CBORServingAndStorage'] });
   const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
   const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'notes' }, data: { finding: 'Quito is the capital' } };
   let planner: Planner;
   let kept: object;
+  let listed: ObjectList;
   before(async () => {
     planner = await startPlanner(server());
     const { agentFolder } = planner.sidecar;
     const [ca, token] = ['ca.crt', 'token'].map((name) => readFileSync(join(agentFolder, name), 'utf8')) as [string, string];
     const api = { url: `https://localhost:${planner.sidecar.targetPort('cluster')}`, ca, token };
-    const asks = async (method: string, at: string, bytes?: Buffer, type = PROTOBUF): Promise<Answer> => {
-      const answer = await ask(api, at, { accept: PROTOBUF, method, ...(bytes ? { body: { bytes, type } } : {}) });
+    const asks = async (method: string, at: string, bytes?: Buffer, type = PROTOBUF, accept = PROTOBUF): Promise<Answer> => {
+      const answer = await ask(api, at, { accept, method, ...(bytes ? { body: { bytes, type } } : {}) });
       assert.ok(answer.status < 300, `${method} ${at}: ${answer.status} ${answer.bytes.toString()}`);
       return answer;
     };
@@ -168,6 +169,8 @@ describe('protobuf through a sidecar', () => {
     await asks('POST', path, tried.bytes);
     kept = await server().get<object>('configmap', 'notes', '-n', NAMESPACE, '--show-managed-fields');
     await asks('GET', `${path}/notes`);
+    listed = (await decoded(await asks('GET', path, undefined, '', CBOR))) as ObjectList;
+    await asks('GET', `${path}?watch=1&fieldSelector=metadata.name=notes&timeoutSeconds=3`, undefined, '', CBOR);
     await asks('DELETE', `${path}/notes`, DELETE_OPTIONS);
     await planner.recorded('delete', `${NAMESPACE}/configmaps/notes`);
   });
@@ -191,6 +194,8 @@ describe('protobuf through a sidecar', () => {
     const replayed = await told('replay', '--ledger', folder, '--key', key);
     assert.match(replayed, /create research\/configmaps\/[^]*request:\n +\{\n +"kind": "ConfigMap",[^]*"finding": "Quito is the capital"/);
     assert.match(replayed, /delete research\/configmaps\/notes[^]*"kind": "DeleteOptions",[^]*"propagationPolicy": "Background"/);
+    // Members of CBOR come in any order.
+    assert.match(replayed, /list research\/configmaps\/ [^]*"items": \[[^]*watch research\/configmaps\/notes [^]*"object": \{/);
     assert.match(replayed, /response:\n +\{\n +"kind": "Status",\n +"apiVersion": "v1",[^]*"status": "Success"/);
 
     const { complete } = await planner.recorded('get', `${NAMESPACE}/configmaps/notes`);
@@ -199,5 +204,13 @@ describe('protobuf through a sidecar', () => {
     const json = (await unseal('--json')).split('\n').find((line) => line.startsWith('{'))!;
     assert.deepEqual(JSON.parse(json), kept);
     assert.match(await unseal('--raw'), /^k8s\0/);
+  });
+
+  test('is counted in CBOR too', async () => {
+    const list = (await planner.recorded('list', `${NAMESPACE}/configmaps/`)).complete.response!;
+    assert.equal(list.rows, listed.items.length);
+    assert.equal(list.resourceVersion, listed.metadata.resourceVersion);
+    const watch = (await planner.recorded('watch', `${NAMESPACE}/configmaps/notes`)).complete.response!;
+    assert.deepEqual([watch.rows, watch.resourceVersion], [1, (kept as ObjectList).metadata.resourceVersion]);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Operation } from '@cairn/crds';
+import { encode, Tagged } from 'cborg';
 import fc from 'fast-check';
 import type { Result } from '../http/dialect.js';
 import { ResponseHead } from '../http/head.js';
@@ -51,7 +52,7 @@ describe('what came back from the API server', () => {
   }
 
   it('is read where it is JSON of a resource, and in the clear', () => {
-    assert.equal(resultReader(operation('list'), head('application/cbor')), undefined);
+    assert.equal(resultReader(operation('list'), head('application/yaml')), undefined);
     assert.equal(resultReader(operation('list'), head('application/json', 'Content-Encoding: gzip\r\n')), undefined);
     assert.equal(resultReader(operation('list'), head('application/json', '', 403)), undefined);
     assert.equal(resultReader(operation('get', '/version'), head()), undefined);
@@ -121,5 +122,61 @@ describe('what came back from the API server in protobuf', () => {
         assert.ok((found.rows ?? 0) <= bytes.length);
       }),
     );
+  });
+});
+
+/** As Kubernetes writes it: text as byte strings, and what it is before the first byte. */
+function cbor(json: unknown): Buffer {
+  const bytes = (value: unknown): unknown => {
+    if (typeof value === 'string') return Buffer.from(value);
+    if (Array.isArray(value)) return value.map(bytes);
+    if (typeof value !== 'object' || value === null) return value;
+    return new Map(Object.entries(value).map(([name, member]) => [Buffer.from(name), bytes(member)]));
+  };
+  return Buffer.from(encode(new Tagged(55799, bytes(json)), { mapSorter: () => 0 }));
+}
+
+describe('what came back from the API server in CBOR', () => {
+  function readAt(verb: string, bytes: Buffer, split: number): Result {
+    const reader = resultReader(operation(verb), head(verb === 'watch' ? 'application/cbor-seq' : 'application/cbor'))!;
+    reader.write(bytes.subarray(0, split));
+    reader.write(bytes.subarray(split));
+    return reader.end();
+  }
+  const text = 'x'.repeat(300);
+  const watch = [
+    { type: 'ADDED', object: pod('a', '7') },
+    { type: 'BOOKMARK', object: { metadata: { resourceVersion: '99' } }, text },
+  ];
+
+  for (const [what, verb, bytes, expected] of [
+    ['a list', 'list', cbor(JSON.parse(LIST)), { rows: 2, resourceVersion: '42' }],
+    ['a table', 'list', cbor(JSON.parse(TABLE)), { rows: 1, resourceVersion: '43' }],
+    ['an empty list', 'list', cbor({ items: [], metadata: { resourceVersion: '1' } }), { rows: 0, resourceVersion: '1' }],
+    ['a list of nothing', 'list', cbor({ items: null, text, number: -1.5, big: 2 ** 40 }), { rows: 0 }],
+    ['a watch', 'watch', Buffer.concat(watch.map(cbor)), { rows: 2, resourceVersion: '99' }],
+    ['a watch of nothing', 'watch', Buffer.alloc(0), { rows: 0 }],
+    ['an object', 'get', cbor(pod('a', '7')), { resourceVersion: '7' }],
+    ['something else', 'list', cbor([[{ items: [1] }], 'items']), { rows: 0 }],
+  ] as const) {
+    it(`${what} is counted, with its resourceVersion, however it was split`, () => {
+      for (let split = 0; split <= bytes.length; split++) assert.deepEqual(readAt(verb, bytes, split), expected, `split at ${split}`);
+    });
+  }
+
+  it('is not counted where lengths are not told, and nothing but that comes of bytes of whatever kind', () => {
+    assert.deepEqual(readAt('list', Buffer.from('bf6161019fff', 'hex'), 0), {});
+    assert.deepEqual(readAt('list', Buffer.from('bbffffffffffffffff', 'hex'), 0), { rows: 0 });
+    assert.deepEqual(readAt('list', Buffer.from('81bbffffffffffffffff', 'hex'), 0), {}, 'more than can be counted');
+    fc.assert(
+      fc.property(fc.constantFrom('list', 'watch', 'get'), fc.uint8Array({ maxLength: 200 }), fc.nat(200), (verb, bytes, split) => {
+        assert.ok((readAt(verb, Buffer.from(bytes), split).rows ?? 0) <= bytes.length);
+      }),
+    );
+  });
+
+  it('does not grow with the depth of what is read', () => {
+    const deep = Buffer.concat([cbor({ items: [1] }).subarray(0, -1), Buffer.alloc(1_000_000, 0x81)]);
+    assert.deepEqual(readAt('list', deep, 50), { rows: 1 });
   });
 });

@@ -3,6 +3,7 @@ import type { Operation } from '@cairn/crds';
 import type { Result, ResultReader } from '../http/dialect.js';
 import type { ResponseHead } from '../http/head.js';
 import { mediaType } from '../http/mask-body.js';
+import { CborResult } from './cbor-result.js';
 import { MAX_READ_DEPTH, MAX_VERSION_CHARS } from './limits.js';
 import { ProtobufResult } from './protobuf-result.js';
 
@@ -26,6 +27,9 @@ export function resultReader(operation: Operation, head: ResponseHead): ResultRe
       return new JsonResult(verb === 'watch' ? WATCH : verb === 'list' ? LIST : OBJECT);
     case 'application/vnd.kubernetes.protobuf':
       return new ProtobufResult(verb);
+    case 'application/cbor':
+    case 'application/cbor-seq':
+      return new CborResult(verb);
     default:
       return undefined;
   }
