@@ -52,8 +52,21 @@ export function decide(context: HttpContext, head: RequestHead, raw: Buffer, rou
   const shown = plain(operations, masker)
     ? { operations, statement: `${operations[0]!.verb} ${operations[0]!.resource}`, counts: NOTHING_MASKED }
     : describe(operations, masker);
-  const said = { head, raw, route, attribution, verdict, masker, ...shown, upgrade: upgradeOf(head) };
-  const decided: Decided = { ...said, amended: undefined, refused: undefined };
+  // No spread: an object made with one is slow to make and to read, and this is one a request.
+  const decided: Decided = {
+    head,
+    raw,
+    route,
+    attribution,
+    verdict,
+    masker,
+    operations: shown.operations,
+    statement: shown.statement,
+    counts: shown.counts,
+    upgrade: upgradeOf(head),
+    amended: undefined,
+    refused: undefined,
+  };
   return verdict.action === 'Deny' ? decided : withAmendment(decided, dialect.amend(context, decided, body));
 }
 

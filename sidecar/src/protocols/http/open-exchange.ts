@@ -57,11 +57,13 @@ export class OpenExchange {
   complete(): void {
     if (this.request) this.finishRequest();
     this.masked?.abandon();
+    const result = this.result?.end();
     this.exchange.complete({
       status: this.status || NO_STATUS,
       request: this.#requestBody,
       response: this.response?.finish(),
-      ...this.result?.end(),
+      rows: result?.rows,
+      resourceVersion: result?.resourceVersion,
       error: this.error,
       parameters: this.parameters,
       masked: this.masker ? this.counts.masked(this.verdict.rule ?? '') : undefined,
