@@ -79,13 +79,15 @@ export class ExtendedQuery {
     if (name !== '' && !existing && conversation.names.portalsFull)
       return this.refuse({ code: '54000', message: 'this session has too many open portals', hint: 'Close some.' });
     if (prepared) conversation.retag(conversation.attribute(prepared.hint));
+    const { sequence, batch } = conversation.change();
     const portal: Portal = {
       name,
       prepared: prepared?.closed ? undefined : prepared,
       buffer,
       from: at,
       end,
-      ...conversation.change(),
+      sequence,
+      batch,
       description: undefined,
       described: undefined,
       suspended: false,

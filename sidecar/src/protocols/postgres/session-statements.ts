@@ -104,7 +104,8 @@ export class SessionStatements {
       problem: classified?.error ?? 'the server reads text in an encoding or by rules under which it cannot be parsed reliably',
       hint: attributionHint(text),
       unmaskable: (masker) => unmaskable(classified, masker),
-      ...rest,
+      bytes: rest.bytes,
+      exact: rest.exact,
     };
   }
 
@@ -115,12 +116,14 @@ export class SessionStatements {
 
   entry(name: string, text: string, classified: Classified): Prepared {
     const hint = attributionHint(text);
+    const { sequence, batch } = this.conversation.change();
     return {
       name,
       text,
       classified,
       hint,
-      ...this.conversation.change(),
+      sequence,
+      batch,
       types: [],
       description: undefined,
       described: undefined,
