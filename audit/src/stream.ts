@@ -13,6 +13,18 @@ export class EvidenceError extends Error {
   }
 }
 
+/**
+ * An event that is put into words when its batch is written: words made and hashed one event after the other cost less than
+ * in between everything else. What it says must not change until then, and its words must not fail.
+ */
+export interface LateEvent {
+  /** UTF-16 units that both pieces have together at most. */
+  readonly units: number;
+  /** The pieces of `StreamWriter.append`, each asked for once. */
+  head(): string;
+  tail(): string;
+}
+
 export interface StreamWriter {
   /** UUIDv7 of this boot's stream. */
   readonly id: string;
@@ -24,6 +36,8 @@ export interface StreamWriter {
    * Buffered until flush. Returns the event's seq. Throws RangeError where the line would exceed MAX_LINE_BYTES.
    */
   append(head: string, tail: string): number;
+  /** The same of an event whose pieces are asked for at the flush, or now where it may exceed MAX_LINE_BYTES. */
+  appendLate(event: LateEvent): number;
   /** Adds plaintext to the payload record of the current batch. `undefined` where no auditor key is set (payloads are not kept). */
   payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined;
   /** Seals the batch's payload, writes everything appended so far with one write. After it, a killed process loses nothing. Throws EvidenceError. */

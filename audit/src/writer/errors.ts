@@ -17,6 +17,12 @@ export function storageError(error: unknown, dir: string, as?: 'io'): EvidenceEr
   });
 }
 
+/** A fault of ours, which ends the stream: what comes after a lost event cannot be trusted to be whole. */
+export function wordless(cause: unknown): EvidenceError {
+  const reason = (cause as Error).message;
+  return new EvidenceError('io', `an event could not be put into words (${reason}): restart, and report this as a fault`, { cause });
+}
+
 export function quotaReached(dir: string, bytes: number): EvidenceError {
   return new EvidenceError(
     'quota',

@@ -8,7 +8,7 @@ import type { AuditEvent } from '../event.js';
 import { CHECKPOINT_EVENTS, MAX_BATCH_UNITS, MAX_BATCH_PAYLOAD_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../limits.js';
 import { auditorPublicKey, generateAuditorKey } from '../seal/auditor-key.js';
 import { listSegments, type SpoolPosition } from '../spool/folder.js';
-import { EvidenceError } from '../stream.js';
+import { EvidenceError, type LateEvent } from '../stream.js';
 import {
   AGENT,
   appendExchange,
@@ -128,6 +128,47 @@ describe('a stream', () => {
     writer.append('{"agent":{},"id":"a"', `"protocol":"${'x'.repeat(MAX_LINE_BYTES - 1000)}","stage":"intent","time":"t"}`);
     await writer.close('test');
     assert.equal((await verify(readLog(dir, writer.id))).integrity.held, true);
+  });
+
+  test('asks a late event for its words when the batch is written, and chains it where it was appended', async () => {
+    const writer = await open();
+    const asked: string[] = [];
+    const late = (id: string, protocol = 'p'): LateEvent => ({
+      units: 100 + protocol.length,
+      head: () => (asked.push(id), `{"agent":{},"id":"${id}"`),
+      tail: () => `"protocol":"${protocol}","stage":"intent","time":"t"}`,
+    });
+    assert.equal(writer.appendLate(late('a')), 1);
+    assert.equal(writer.append(...pieces({ agent: AGENT, id: 'b', stage: 'intent', time: 't' })), 2);
+    assert.equal(writer.appendLate(late('c')), 3);
+    assert.deepEqual(asked, []);
+    assert.throws(() => writer.appendLate(late('d', 'x'.repeat(MAX_LINE_BYTES))), RangeError);
+    assert.deepEqual(asked, ['d']);
+    writer.flush();
+    await writer.close('test');
+    const log = readLog(dir, writer.id);
+    const ids = log.lines.slice(1, 4).map((line) => (JSON.parse(line) as AuditEvent).id);
+    assert.deepEqual(
+      [asked, ids],
+      [
+        ['d', 'a', 'c'],
+        ['a', 'b', 'c'],
+      ],
+    );
+    assert.equal((await verify(log)).integrity.held, true);
+  });
+
+  test('writes nothing of a batch in which words fail, and takes no more', async () => {
+    const writer = await open();
+    const before = readLog(dir, writer.id).lines.length;
+    writer.append(...pieces({ agent: AGENT, id: 'a', stage: 'intent', time: 't' }));
+    writer.appendLate({ units: 10, head: () => assert.fail('no words'), tail: () => '' });
+    assert.equal(
+      thrown(() => writer.flush()),
+      writer.refusing,
+    );
+    assert.match(writer.refusing!.message, /could not be put into words \(no words\)/);
+    assert.equal(readLog(dir, writer.id).lines.length, before);
   });
 
   test('counts an event in bytes, whatever its characters take, and keeps every one of them', async () => {

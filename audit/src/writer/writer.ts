@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
-import { GENESIS, linkText } from '../chain.js';
+import { GENESIS } from '../chain.js';
 import { EventClock } from '../clock.js';
 import type { PayloadReference } from '../event.js';
 import { uuidv7 } from '@cairn/identity';
@@ -22,10 +22,10 @@ import { claim, disclaim } from '../spool/owner.js';
 import { recoverSpool } from '../spool/recover.js';
 import { SegmentFiles } from '../spool/segments.js';
 import { signReference } from '../reference.js';
-import { EvidenceError, type StreamWriter } from '../stream.js';
+import { EvidenceError, type LateEvent, type StreamWriter } from '../stream.js';
 import { Batch } from './batch.js';
 import { newBootKey } from './boot-key.js';
-import { closed, quotaReached, highWaterReached, storageError } from './errors.js';
+import { closed, quotaReached, highWaterReached, storageError, wordless } from './errors.js';
 import { GroupSync } from './group-sync.js';
 import type { StreamWriterOptions } from './options.js';
 import { OwnEvents } from './own-events.js';
@@ -138,9 +138,19 @@ export class SpoolStreamWriter implements StreamWriter {
 
   append(head: string, tail: string): number {
     if (this.#batch.length >= MAX_BATCH_UNITS) this.flush();
-    const seq = this.#chain(head, tail);
+    this.#batch.add(head, tail);
+    return this.#appended();
+  }
+
+  appendLate(event: LateEvent): number {
+    if (this.#batch.length >= MAX_BATCH_UNITS) this.flush();
+    this.#batch.addLate(event);
+    return this.#appended();
+  }
+
+  #appended(): number {
     this.#batch.events += 1;
-    return seq;
+    return this.#seq++;
   }
 
   payload(parts: readonly Uint8Array[], type: string): PayloadReference | undefined {
@@ -218,14 +228,8 @@ export class SpoolStreamWriter implements StreamWriter {
   }
 
   #append(pieces: readonly [head: string, tail: string]): void {
-    this.#chain(pieces[0], pieces[1]);
-  }
-
-  #chain(head: string, tail: string): number {
-    const seq = this.#seq;
-    this.#prev = this.#batch.addLine(head, linkText(this.#prev, seq, this.id), tail);
-    this.#seq = seq + 1;
-    return seq;
+    this.#batch.add(pieces[0], pieces[1]);
+    this.#seq += 1;
   }
 
   #sealRecord(payloads: PayloadRecords): void {
@@ -242,10 +246,19 @@ export class SpoolStreamWriter implements StreamWriter {
     if (this.#payloads?.open) this.#sealRecord(this.#payloads);
     const due = this.#seq - this.#covered >= CHECKPOINT_EVENTS || (checkpoint && this.#seq > this.#covered);
     if (this.#batch.length === 0 && !due) return;
+    this.#chain();
     const note = due ? this.#sign() : undefined;
     const noteFrame = note === undefined ? undefined : encodeFrame(FRAME_KINDS.checkpoint, Buffer.from(note));
     this.#write(this.#batch.frames(noteFrame));
     this.#commit(note);
+  }
+
+  #chain(): void {
+    try {
+      this.#prev = this.#batch.chain(this.#written.prev, this.#written.seq, this.id);
+    } catch (cause) {
+      throw this.#failed(wordless(cause));
+    }
   }
 
   #write(frames: readonly Buffer[]): void {
@@ -255,12 +268,17 @@ export class SpoolStreamWriter implements StreamWriter {
       if (this.#reaches(this.#limits.quotaBytes - length + 1)) throw quotaReached(this.#options.dir, this.#limits.quotaBytes);
       this.#files.write(frames);
     } catch (cause) {
-      const error = storageError(cause, this.#options.dir);
-      this.#drop(error);
-      if (error.code === 'quota') this.#refuse(error);
-      else this.#halt(error);
-      throw error;
+      throw this.#failed(cause);
     }
+  }
+
+  /** The batch is not on file. */
+  #failed(cause: unknown): EvidenceError {
+    const error = storageError(cause, this.#options.dir);
+    this.#drop(error);
+    if (error.code === 'quota') this.#refuse(error);
+    else this.#halt(error);
+    return error;
   }
 
   #commit(note: string | undefined): void {

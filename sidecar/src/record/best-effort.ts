@@ -86,6 +86,11 @@ class BestEffortRecorder implements SessionRecorder {
         this.#ring.add(head, tail);
         return -1;
       },
+      appendLate: (event) => {
+        if (!this.#lenient || !this.#ring.holding) return stream.appendLate(event);
+        this.#ring.add(event.head(), event.tail());
+        return -1;
+      },
       payload: (parts, type) => stream.payload(parts, type),
       flush: () => stream.flush(),
       synced: () => stream.synced(),

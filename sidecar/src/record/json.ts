@@ -10,6 +10,13 @@ import type { HoldOutcome } from '../guard/guard.js';
 import type { Completion, Masked } from './exchange.js';
 import { quoted, recordedJson } from './recordable.js';
 
+/** UTF-16 units of one in JSON: `\u0000`. */
+const MAX_ESCAPED_UNITS = 6;
+/** Names, braces, numbers and hashes of one operation, body, and reference to a payload. */
+const OPERATION_UNITS = 100;
+const BODY_UNITS = 320;
+const PAYLOAD_UNITS = 110;
+
 /** Members, each with the comma that follows it. */
 interface IdentityText {
   launch: string;
@@ -78,6 +85,11 @@ export function operationText(operation: Operation, others: readonly Operation[]
   return `${text},"verb":${quoted(operation.verb)}},`;
 }
 
+/** Of operationText() without others and parameters, at most. */
+export function operationUnits({ verb, resource }: Operation, statement: string | undefined): number {
+  return OPERATION_UNITS + MAX_ESCAPED_UNITS * (verb.length + resource.length + (statement?.length ?? 0));
+}
+
 function payloadText(body: Body): string {
   if (!body.payload || body.payload.length === 0) return '';
   let text = '"payload":[';
@@ -86,6 +98,17 @@ function payloadText(body: Body): string {
     text += `${comma}{"length":${each.length},"offset":${each.offset},"record":${each.record},"type":${quoted(each.type)}}`;
   }
   return `${text}],`;
+}
+
+function payloadUnits({ payload }: Body): number {
+  let units = 0;
+  for (const { type } of payload ?? []) units += PAYLOAD_UNITS + MAX_ESCAPED_UNITS * type.length;
+  return units;
+}
+
+/** Of requestText(), at most. */
+export function requestUnits(body: Body | undefined): number {
+  return body ? BODY_UNITS + payloadUnits(body) : 0;
 }
 
 /** `"request":{...},` */
@@ -117,6 +140,12 @@ export function responseText(completion: Completion, duration: number): string {
   if (completion.rows !== undefined) text += `"rows":${completion.rows},`;
   if (body.sha256 !== undefined) text += `"sha256":"${body.sha256}",`;
   return `${text}"size":${body.size},"status":${quoted(completion.status)}${body.truncated ? ',"truncated":true' : ''}},`;
+}
+
+/** Of responseText(), at most. */
+export function responseUnits({ response, columns, error, resourceVersion, status }: Completion): number {
+  const said = status.length + (error?.length ?? 0) + (resourceVersion?.length ?? 0);
+  return BODY_UNITS + (response ? payloadUnits(response) : 0) + (columns ? columnsText(columns).length : 0) + MAX_ESCAPED_UNITS * said;
 }
 
 /** `"masked":[...],` */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EventClock, parseEvent, validateEvent, type AuditEvent, type StreamWriter } from '@cairn/audit';
+import { EventClock, parseEvent, validateEvent, type AuditEvent, type LateEvent, type StreamWriter } from '@cairn/audit';
 import type { Operation, Verdict } from '@cairn/crds';
 import * as fc from 'fast-check';
 import type { Attribution } from '../attribute/attribution.js';
@@ -27,12 +27,18 @@ function recording(shipped: () => Promise<void> = () => Promise.resolve()): {
   clock: { ms: number };
 } {
   const events: AuditEvent[] = [];
+  const append = (head: string, tail: string): number => {
+    const event = parseEvent(Buffer.from(`${head},${INTEGRITY},${tail}`));
+    assert.deepEqual(validateEvent(event), []);
+    return events.push(event);
+  };
   const stream = {
     refusing: undefined,
-    append(head: string, tail: string): number {
-      const event = parseEvent(Buffer.from(`${head},${INTEGRITY},${tail}`));
-      assert.deepEqual(validateEvent(event), []);
-      return events.push(event);
+    append,
+    appendLate(event: LateEvent): number {
+      const [head, tail] = [event.head(), event.tail()];
+      assert.ok(head.length + tail.length <= event.units, `${head.length + tail.length} units, ${event.units} were told`);
+      return append(head, tail);
     },
     synced: () => Promise.resolve(),
     shipped,

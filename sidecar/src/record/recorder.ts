@@ -7,9 +7,11 @@ import type { Turn } from '../pump/turn.js';
 import { StreamBody } from './body.js';
 import type { ExchangeCounts, Tally } from './tally.js';
 import type { BodyCapture, Completion, Exchange, Intent, SessionRecorder } from './exchange.js';
-import { attributionText, decisionText, flat, identityText, maskedText, operationText, requestText, responseText } from './json.js';
+import { BodyWords, NO_WORDS, OperationWords, RecordedEvent, type RecordedStage, type SessionText, type Words } from './event.js';
+import { attributionText, decisionText, flat, identityText, maskedText } from './json.js';
 import type { HoldOutcome } from '../guard/guard.js';
 import { DELIVERY_MS } from './limits.js';
+import { quoted } from './recordable.js';
 
 export interface RecorderServices {
   stream: StreamWriter;
@@ -32,7 +34,7 @@ export interface SessionFacts {
 /** A recorder for one session. */
 export function sessionRecorder(services: RecorderServices, facts: SessionFacts): SessionRecorder {
   const { stream } = services;
-  const shared = sessionText(services, facts);
+  const shared = sharedBy(services, facts);
   let sequence = 0;
   return {
     get refusing() {
@@ -48,22 +50,12 @@ export function sessionRecorder(services: RecorderServices, facts: SessionFacts)
   };
 }
 
-/** What every event of a session shares. */
-interface SessionText {
+/** What every exchange of a session shares. */
+interface RecordedSession extends SessionText {
   counts: ExchangeCounts;
-  /** `{"agent":{...},` */
-  agent: string;
-  /** `"protocol":"...",` */
-  protocol: string;
-  /** `"session":{"direction":"...","id":"...","seq":` */
-  session: string;
-  /** `},"stage":"intent","target":{...},"time":"` by stage. */
-  tail: Record<RecordedStage, string>;
 }
 
-type RecordedStage = 'intent' | 'decision' | 'complete';
-
-function sessionText(services: RecorderServices, facts: SessionFacts): SessionText {
+function sharedBy(services: RecorderServices, facts: SessionFacts): RecordedSession {
   const target = canonicalJson(facts.target);
   const tail = (stage: RecordedStage): string => flat(`},"stage":"${stage}","target":${target},"time":"`);
   return {
@@ -80,39 +72,39 @@ const NOBODY = { launch: '', root: '' };
 class RecordedExchange implements Exchange {
   readonly #started: number;
   #outcome: HoldOutcome | undefined;
-  /** What the decision and complete events repeat of the intent, so that each can be searched alone. */
-  #operation: string;
+  #operation: OperationWords;
 
   constructor(
     private readonly services: RecorderServices,
-    private readonly shared: SessionText,
+    private readonly shared: RecordedSession,
     private readonly intent: Intent,
     readonly id: string,
     private readonly sequence: number,
   ) {
     this.#started = services.now();
-    this.#operation = this.#operationText(intent.operation);
     const { request, traceparent, attribution, masked } = intent;
-    this.#append('intent', id, attribution.cause, maskedText(masked), requestText(request), traceparent);
+    this.#operation = this.#words(intent.operation);
+    const bodies = request ? new BodyWords(request, undefined, 0) : NO_WORDS;
+    this.#append('intent', id, attribution.cause, maskedText(masked), bodies, traceparent);
     shared.counts[intent.verdict.action] += 1;
   }
 
   decided(outcome: HoldOutcome): void {
     this.#outcome = outcome;
-    this.#append('decision', uuidv7(), this.id, '', '', undefined);
+    this.#append('decision', uuidv7(), this.id, '', NO_WORDS, undefined);
   }
 
   complete(completion: Completion): void {
     const { operation } = this.intent;
     const { parameters } = completion;
-    if (parameters) this.#operation = this.#operationText({ ...operation, parameters: { ...operation.parameters, ...parameters } });
-    const bodies = requestText(completion.request) + responseText(completion, this.services.now() - this.#started);
+    if (parameters) this.#operation = this.#words({ ...operation, parameters: { ...operation.parameters, ...parameters } });
+    const bodies = new BodyWords(completion.request, completion, this.services.now() - this.#started);
     this.#append('complete', uuidv7(), this.id, maskedText(completion.masked), bodies, undefined);
     this.shared.counts.completed += 1;
   }
 
-  #operationText(operation: Operation): string {
-    return operationText(operation, this.intent.others, this.intent.statement) + this.shared.protocol;
+  #words(operation: Operation): OperationWords {
+    return new OperationWords(operation, this.intent.others, this.intent.statement, this.shared.protocol);
   }
 
   delivered(): Promise<void> {
@@ -135,17 +127,27 @@ class RecordedExchange implements Exchange {
     id: string,
     cause: string | undefined,
     masked: string,
-    bodies: string,
+    bodies: Words,
     traceparent: string | undefined,
   ): void {
-    const { shared, intent, services } = this;
-    const identity = intent.attribution.identity;
-    const who = identity ? identityText(identity) : NOBODY;
-    const head = `${shared.agent}${attributionText(intent.attribution, cause)}${decisionText(intent.verdict, this.#outcome)}${id}"`;
-    const what = who.launch + masked + this.#operation + bodies + who.root;
-    const trace = traceparent === undefined ? '"}' : `","trace":{"traceparent":${JSON.stringify(traceparent)}}}`;
-    services.stream.append(head, `${what}${shared.session}${this.sequence}${shared.tail[stage]}${services.clock.now()}${trace}`);
-    services.turn.touch();
+    const { attribution, verdict } = this.intent;
+    const who = attribution.identity ? identityText(attribution.identity) : NOBODY;
+    const event = new RecordedEvent(this.shared, {
+      stage,
+      id,
+      sequence: this.sequence,
+      time: this.services.clock.now(),
+      attribution: attributionText(attribution, cause),
+      decision: decisionText(verdict, this.#outcome),
+      launch: who.launch,
+      root: who.root,
+      masked,
+      operation: this.#operation,
+      bodies,
+      trace: traceparent === undefined ? '"}' : `","trace":{"traceparent":${quoted(traceparent)}}}`,
+    });
+    this.services.stream.appendLate(event);
+    this.services.turn.touch();
   }
 }
 
