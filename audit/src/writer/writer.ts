@@ -1,22 +1,13 @@
 /** StreamWriter over the spool: chains, seals, checkpoints, and says when evidence cannot be written. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatCheckpoint, type NoteSigner } from '../checkpoint/checkpoint.js';
+import type { NoteSigner } from '../checkpoint/checkpoint.js';
 import { GENESIS } from '../chain.js';
 import { EventClock } from '../clock.js';
 import type { PayloadReference } from '../event.js';
 import { uuidv7 } from '@cairn/identity';
-import {
-  CHECKPOINT_EVENTS,
-  CHECKPOINT_MILLISECONDS,
-  DEFAULT_SPOOL_LIMITS,
-  MAX_BATCH_UNITS,
-  MAX_BATCH_PAYLOAD_BYTES,
-  PROBE_MILLISECONDS,
-  type SpoolLimits,
-} from '../limits.js';
+import { DEFAULT_SPOOL_LIMITS, MAX_BATCH_UNITS, MAX_BATCH_PAYLOAD_BYTES, type SpoolLimits } from '../limits.js';
 import { newContentKey, type ContentKey } from '../seal/hpke.js';
-import { spoolBytes } from '../spool/folder.js';
 import { encodeFrame, FRAME_KINDS } from '../spool/frame.js';
 import { claim, disclaim } from '../spool/owner.js';
 import { recoverSpool } from '../spool/recover.js';
@@ -25,11 +16,13 @@ import { signReference } from '../reference.js';
 import { EvidenceError, type LateEvent, type StreamWriter } from '../stream.js';
 import { Batch } from './batch.js';
 import { newBootKey } from './boot-key.js';
-import { closed, quotaReached, highWaterReached, storageError, wordless } from './errors.js';
+import { Checkpoints } from './checkpoints.js';
+import { closed, storageError, wordless } from './errors.js';
 import { GroupSync } from './group-sync.js';
 import type { StreamWriterOptions } from './options.js';
 import { OwnEvents } from './own-events.js';
 import { PayloadRecords } from './payloads.js';
+import { Room } from './room.js';
 import { Shipping } from './shipping.js';
 
 /**
@@ -66,10 +59,10 @@ function sealing(options: StreamWriterOptions, contentKey: ContentKey | undefine
 
 export class SpoolStreamWriter implements StreamWriter {
   readonly id: string;
-  refusing: EvidenceError | undefined;
 
   readonly #options: StreamWriterOptions;
-  readonly #limits: SpoolLimits;
+  readonly #room: Room;
+  readonly #checkpoints: Checkpoints;
   readonly #files: SegmentFiles;
   readonly #sync: GroupSync;
   readonly #shipping: Shipping;
@@ -85,15 +78,6 @@ export class SpoolStreamWriter implements StreamWriter {
   #prev = GENESIS;
   /** As of the last flush that held: where a failed one goes back to. */
   #written = { seq: 0, prev: GENESIS };
-  /** Size that the last checkpoint covers. */
-  #covered = 0;
-  #note: { text: string; end: number } | undefined;
-  #checkpointTimer: NodeJS.Timeout | undefined;
-  #probeTimer: NodeJS.Timeout | undefined;
-  /** Bytes of other streams in the spool, less what was deleted of this one. */
-  #otherBytes: number;
-  /** Set while nothing can be written at all; `refusing` alone lets begun exchanges end. */
-  #halted = false;
   #lost = 0;
   #lostReason = '';
 
@@ -107,7 +91,6 @@ export class SpoolStreamWriter implements StreamWriter {
   ) {
     this.id = id;
     this.#options = options;
-    this.#limits = limits;
     this.#files = files;
     this.#signer = signer;
     const clock = options.clock ?? new EventClock();
@@ -115,12 +98,23 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#own = new OwnEvents(options.agent, this.#now);
     this.#payloads = contentKey && new PayloadRecords(contentKey, id);
     this.#shipping = new Shipping(id, options.acknowledged);
-    this.#otherBytes = spoolBytes(options.dir);
+    this.#room = new Room({
+      dir: options.dir,
+      limits,
+      files,
+      unshipped: () => this.#shipping.unshipped(files.end),
+      healed: () => this.#tellLost(),
+    });
+    this.#checkpoints = new Checkpoints(id, this.#now, () => this.#checkpoint(), options.onCheckpoint);
     this.#sync = new GroupSync(
       files,
-      () => this.#reportCheckpoint(),
-      (error) => this.#halt(storageError(error, options.dir, 'io')),
+      () => this.#checkpoints.synced(this.#sync.synced),
+      (error) => this.#room.halt(storageError(error, options.dir, 'io')),
     );
+  }
+
+  get refusing(): EvidenceError | undefined {
+    return this.#room.refusing;
   }
 
   /** For createStreamWriter: the stream's first event. */
@@ -209,7 +203,7 @@ export class SpoolStreamWriter implements StreamWriter {
     if (this.refusing?.code === 'closed') return;
     try {
       this.#flush(false);
-      if (this.#lost > 0) this.#tellLost();
+      this.#tellLost();
       this.#append(this.#own.close(reason));
       this.#flush(true);
       await this.#sync.wait();
@@ -220,9 +214,9 @@ export class SpoolStreamWriter implements StreamWriter {
   }
 
   async #abandon(reason: EvidenceError): Promise<void> {
-    this.#halt(reason);
-    clearInterval(this.#probeTimer);
-    clearTimeout(this.#checkpointTimer);
+    this.#room.halt(reason);
+    this.#room.stop();
+    this.#checkpoints.stop();
     await this.#sync.stop(reason);
     this.#files.close();
   }
@@ -239,15 +233,15 @@ export class SpoolStreamWriter implements StreamWriter {
   }
 
   #flush(checkpoint: boolean): void {
-    if (this.#halted) {
+    if (this.#room.halted) {
       this.#drop(this.refusing!);
       throw this.refusing!;
     }
     if (this.#payloads?.open) this.#sealRecord(this.#payloads);
-    const due = this.#seq - this.#covered >= CHECKPOINT_EVENTS || (checkpoint && this.#seq > this.#covered);
+    const due = this.#checkpoints.due(this.#seq, checkpoint);
     if (this.#batch.length === 0 && !due) return;
     this.#chain();
-    const note = due ? this.#sign() : undefined;
+    const note = due ? this.#checkpoints.sign({ size: this.#seq, root: this.#prev }, this.#signer) : undefined;
     const noteFrame = note === undefined ? undefined : encodeFrame(FRAME_KINDS.checkpoint, Buffer.from(note));
     this.#write(this.#batch.frames(noteFrame));
     this.#commit(note);
@@ -265,7 +259,7 @@ export class SpoolStreamWriter implements StreamWriter {
     try {
       let length = 0;
       for (const frame of frames) length += frame.length;
-      if (this.#reaches(this.#limits.quotaBytes - length + 1)) throw quotaReached(this.#options.dir, this.#limits.quotaBytes);
+      this.#room.take(length);
       this.#files.write(frames);
     } catch (cause) {
       throw this.#failed(cause);
@@ -276,8 +270,7 @@ export class SpoolStreamWriter implements StreamWriter {
   #failed(cause: unknown): EvidenceError {
     const error = storageError(cause, this.#options.dir);
     this.#drop(error);
-    if (error.code === 'quota') this.#refuse(error);
-    else this.#halt(error);
+    this.#room.failed(error);
     return error;
   }
 
@@ -285,17 +278,9 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#written.seq = this.#seq;
     this.#written.prev = this.#prev;
     this.#batch.clear();
-    if (note !== undefined) {
-      this.#covered = this.#seq;
-      this.#note = { text: note, end: this.#files.end };
-      clearTimeout(this.#checkpointTimer);
-      this.#checkpointTimer = undefined;
-    } else if (!this.#checkpointTimer) {
-      this.#checkpointTimer = setTimeout(() => this.#checkpoint(), CHECKPOINT_MILLISECONDS);
-      this.#checkpointTimer.unref();
-    }
+    this.#checkpoints.written(note, this.#seq, this.#files.end);
     this.#sync.flushed();
-    if (!this.refusing) this.#watch();
+    this.#room.watch();
   }
 
   /** Nothing of the batch counts: the chain goes on from the last event that is on file. */
@@ -308,75 +293,19 @@ export class SpoolStreamWriter implements StreamWriter {
     this.#payloads?.discard();
   }
 
-  /** Looks for the soft bounds: from them on no new work is begun, and what was begun may still end. */
-  #watch(): void {
-    const { quotaBytes, highWaterBytes } = this.#limits;
-    if (this.#reaches(quotaBytes - quotaBytes / 16)) this.#refuse(quotaReached(this.#options.dir, quotaBytes));
-    else if (this.#shipping.unshipped(this.#files.end) >= highWaterBytes) this.#refuse(highWaterReached(this.#options.dir, highWaterBytes));
-  }
-
-  /** Whether the spool holds so many bytes. Counted, and looked at on disk before it is said: segments may have been shipped and deleted. */
-  #reaches(bytes: number): boolean {
-    if (this.#otherBytes + this.#files.end < bytes) return false;
-    this.#otherBytes = spoolBytes(this.#options.dir) - this.#files.end;
-    return this.#otherBytes + this.#files.end >= bytes;
-  }
-
-  #refuse(error: EvidenceError): void {
-    this.refusing = error;
-    this.#probeTimer ??= setInterval(() => this.#probe(), PROBE_MILLISECONDS).unref();
-  }
-
-  #halt(error: EvidenceError): EvidenceError {
-    this.#halted = true;
-    if (this.refusing?.code === 'io' && error.code !== 'closed') return this.refusing;
-    this.#refuse(error);
-    return error;
-  }
-
-  /** Whether what stood in the way has healed; if so the chain goes on, beginning with what was lost. */
-  #probe(): void {
-    const code = this.refusing?.code;
-    if (code === 'io' || code === 'closed') return;
-    try {
-      if (code === 'disk-full') this.#files.probe();
-      this.#otherBytes = spoolBytes(this.#options.dir) - this.#files.end;
-      this.#halted = false;
-      this.refusing = undefined;
-      this.#watch();
-      if (this.#lost > 0) this.#tellLost();
-    } catch (error) {
-      this.#halt(storageError(error, this.#options.dir));
-    }
-    if (this.refusing) return;
-    clearInterval(this.#probeTimer);
-    this.#probeTimer = undefined;
-  }
-
   #tellLost(): void {
     const count = this.#lost;
+    if (count === 0) return;
     this.#append(this.#own.gap(count, this.#lostReason));
     this.#flush(false);
     this.#lost -= count;
   }
 
   #checkpoint(): void {
-    this.#checkpointTimer = undefined;
     try {
-      if (!this.#halted) this.#flush(true);
+      if (!this.#room.halted) this.#flush(true);
     } catch {
       // #write has already said why, in `refusing`.
     }
-  }
-
-  #sign(): string {
-    return formatCheckpoint({ stream: this.id, size: this.#seq, root: this.#prev, time: this.#now() }, this.#signer);
-  }
-
-  #reportCheckpoint(): void {
-    if (!this.#note || this.#note.end > this.#sync.synced) return;
-    const { text } = this.#note;
-    this.#note = undefined;
-    this.#options.onCheckpoint?.(text);
   }
 }
