@@ -160,7 +160,7 @@ describe('a stream', () => {
 
   test('writes nothing of a batch in which words fail, and takes no more', async () => {
     const writer = await open();
-    const before = readLog(dir, writer.id).lines.length;
+    const lines = readLog(dir, writer.id).lines.length;
     writer.append(...pieces({ agent: AGENT, id: 'a', stage: 'intent', time: 't' }));
     writer.appendLate({ units: 10, head: () => assert.fail('no words'), tail: () => '' });
     assert.equal(
@@ -168,7 +168,7 @@ describe('a stream', () => {
       writer.refusing,
     );
     assert.match(writer.refusing!.message, /could not be put into words \(no words\)/);
-    assert.equal(readLog(dir, writer.id).lines.length, before);
+    assert.equal(readLog(dir, writer.id).lines.length, lines);
   });
 
   test('counts an event in bytes, whatever its characters take, and keeps every one of them', async () => {
