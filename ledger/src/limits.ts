@@ -35,6 +35,8 @@ export const NARROW_EVENTS = 2_000;
 export const SPOOL_INTERVAL_MS = 50;
 /** Times that kafkajs tries again before a broker counts as unreachable. */
 export const KAFKA_RETRIES = 5;
+/** Between these tries where a broker does not lead its partitions yet, milliseconds. */
+export const KAFKA_UNLED_MS = 1_000;
 /** From one batch to the next, where more is there to be taken, milliseconds. */
 export const KAFKA_STALL_MS = 60_000;
 /** Payload records that a reader holds open; each is at most audit's MAX_RECORD_BYTES. */

@@ -1,12 +1,13 @@
 /**
  * Kafka -> ledger. Offsets live in the ledger, in the transaction of the rows, and the broker's group is only a way to
- * be assigned partitions: a group of its own every time, begun at the ledger's offsets. So a crash loses and doubles nothing.
+ * be assigned partitions: a group of its own every time, which begins at the ledger's offsets. So a crash loses and doubles nothing.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { TOPICS, type Topics } from '@cairn/audit';
 import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type KafkaConfig } from 'kafkajs';
 import type { Ledger } from '../ledger.js';
-import { KAFKA_RETRIES, KAFKA_STALL_MS } from '../limits.js';
+import { KAFKA_RETRIES, KAFKA_STALL_MS, KAFKA_UNLED_MS } from '../limits.js';
 import { kafkaRecord } from './kafka-records.js';
 import type { IngestReport } from './records.js';
 
@@ -45,9 +46,9 @@ export async function ingestKafka(ledger: Ledger, options: KafkaIngestOptions, s
   const consumer = kafka.consumer({ groupId, retry: { ...retry, restartOnFailure } });
   try {
     await admin.connect();
-    const partitions = await findPartitions(ledger, admin, topics);
+    const partitions = await onceLed(() => findPartitions(ledger, admin, topics), signal);
     if (options.until === 'end' && partitions.every(atEnd)) return;
-    await beginAt(admin, groupId, partitions);
+    beginAt(consumer, partitions);
     await consumer.connect();
     await consumer.subscribe({ topics: [...new Set(partitions.map(({ topic }) => topic))] });
     await consume(ledger, consumer, partitions, { ...options, topics }, signal);
@@ -56,6 +57,19 @@ export async function ingestKafka(ledger: Ledger, options: KafkaIngestOptions, s
   } finally {
     // What a lost broker keeps of the group, it forgets by itself.
     await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
+  }
+}
+
+/** A broker that came back a moment ago does not lead its partitions yet. kafkajs leaves this question to its caller. */
+async function onceLed<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isUnled = (error as { type?: string }).type === 'NOT_LEADER_FOR_PARTITION';
+      if (!isUnled || tries >= KAFKA_RETRIES || signal.aborted) throw error;
+      await delay(KAFKA_UNLED_MS);
+    }
   }
 }
 
@@ -71,11 +85,14 @@ async function findPartitions(ledger: Ledger, admin: Admin, topics: Topics): Pro
   return partitions;
 }
 
-async function beginAt(admin: Admin, groupId: string, partitions: readonly Partition[]): Promise<void> {
-  for (const topic of new Set(partitions.map((each) => each.topic))) {
-    const offsets = partitions.filter((each) => each.topic === topic).map(({ partition, next }) => ({ partition, offset: String(next) }));
-    await admin.setOffsets({ groupId, topic, partitions: offsets });
-  }
+/**
+ * Before the first fetch, and again whenever the group was left and joined anew. The group itself holds no offsets: kafkajs would wait
+ * five seconds for each topic's.
+ */
+function beginAt(consumer: Consumer, partitions: readonly Partition[]): void {
+  consumer.on('consumer.group_join', () => {
+    for (const { topic, partition, next } of partitions) consumer.seek({ topic, partition, offset: String(next) });
+  });
 }
 
 function consume(

@@ -73,7 +73,9 @@ export class World {
 
   async close(): Promise<void> {
     // Agents first: a gateway waits for the connections that are open.
-    await this.#gone();
+    await this.cluster.tryKubectl(['delete', 'deployment/worker', '-n', objects.NAMESPACE, '--cascade=foreground', WAIT], {
+      timeoutMs: READY_MS,
+    });
     await this.cluster.tryKubectl(['scale', '-n', CAIRN_NAMESPACE, 'deployment/cairn-gateway', '--replicas=0']);
     await this.cluster.kubectl(['wait', '-n', CAIRN_NAMESPACE, '--for=delete', 'pod', '-l', GATEWAY_PODS, WAIT], { timeoutMs: READY_MS });
     await this.#gone();

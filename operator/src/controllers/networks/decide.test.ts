@@ -194,16 +194,27 @@ test('in strict mode without a gateway agents reach no target, and the status sa
 test("the gateway's pods reach the targets of strict policies of enrolled namespaces, each once, and Kafka", () => {
   const brokers = [{ host: 'headless.data.svc', port: 1234 }];
   const strict = viewOf([policy(STRICT), policy(STRICT, 'second'), policy(TARGET, 'direct')], { gatewayPort: 8444, brokers });
-  const [made, ...others] = gatewayFence([strict, viewOf([policy(STRICT)], { enrolled: false })], 'cairn-system');
+  const own = viewOf([], { namespace: 'cairn-system', enrolled: false, brokers });
+  const [made, ...others] = gatewayFence([strict, viewOf([policy(STRICT)], { enrolled: false })], own);
   assert.deepEqual([made!.metadata.name, made!.metadata.namespace, others], [GATEWAY_TARGETS, 'cairn-system', []]);
   assert.deepEqual(made!.spec!.podSelector, { matchLabels: GATEWAY });
   assert.deepEqual(
     made!.spec!.egress!.map(({ ports }) => ports![0]!.port),
     ['sql', 1234],
   );
-  assert.deepEqual(gatewayFence([viewOf([policy(TARGET)])], 'cairn-system'), []);
-  const open = gatewayFence([viewOf([policy('{egress: Gateway, undeclared: Record}')])], 'cairn-system');
+  assert.deepEqual(gatewayFence([viewOf([policy(TARGET)])], viewOf([])), []);
+  const open = gatewayFence([viewOf([policy('{egress: Gateway, undeclared: Record}')])], own);
   assert.deepEqual(open[0]!.spec!.egress, [{}]);
+});
+
+test('once no policy is strict any more, the gateway ships what it has recorded', () => {
+  const own = viewOf([], { namespace: 'cairn-system', enrolled: false, brokers: [{ host: 'headless.data.svc', port: 1234 }] });
+  const [left] = gatewayFence([], own);
+  assert.deepEqual([left!.metadata.name, left!.metadata.namespace], [GATEWAY_TARGETS, 'cairn-system']);
+  assert.deepEqual(
+    left!.spec!.egress!.map(({ ports }) => ports![0]!.port),
+    [1234],
+  );
 });
 
 test('agents that name a policy which does not select them get its ways by name', () => {

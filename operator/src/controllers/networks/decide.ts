@@ -113,18 +113,20 @@ function egressOf(policy: AuditPolicy, view: NamespaceView, all: readonly Declar
   return unique([...always, ...all.map(({ destination }) => ruleOf(destination))]);
 }
 
-/** The ways that the gateway's pods need: to the targets of every policy that hands over to them, in enrolled namespaces. */
-export function gatewayFence(views: readonly NamespaceView[], namespace: string): NetworkPolicy[] {
+/**
+ * The ways that the gateway's pods need: to the targets of every policy that hands over to them, in enrolled namespaces, and to where
+ * they ship evidence, which they have for a while after the last of these policies is gone. `own`: the namespace that they are in.
+ */
+export function gatewayFence(views: readonly NamespaceView[], own: NamespaceView): NetworkPolicy[] {
   const handingOver = views.flatMap((view) =>
     view.policies.filter(({ spec }) => view.enrolled && spec.egress === 'Gateway').map((policy) => ({ view, policy })),
   );
-  if (handingOver.length === 0) return [];
+  if (handingOver.length === 0 && own.brokers.length === 0) return [];
   const open = handingOver.some(({ policy }) => policy.spec.undeclared === 'Record');
   const rules = handingOver.flatMap(({ view, policy }) => declared(policy, view).map(({ destination }) => ruleOf(destination)));
-  const [{ view }] = handingOver as [(typeof handingOver)[number]];
-  rules.push(...brokerRules(view));
+  rules.push(...brokerRules(own));
   const spec = { podSelector: { matchLabels: { ...GATEWAY_PODS } }, policyTypes: ['Egress'], egress: open ? [{}] : unique(rules) };
-  return [networkPolicy(namespace, GATEWAY_TARGETS, spec)];
+  return [networkPolicy(own.namespace, GATEWAY_TARGETS, spec)];
 }
 
 function shown(names: readonly string[]): string {

@@ -6,7 +6,7 @@ import { ENROLL_LABEL, INGRESS_ANNOTATION, POLICY_ANNOTATION } from '../../names
 import type { LeaderController, Leading } from '../leading.js';
 import { report } from '../report.js';
 import { fence, tellOwners } from './act.js';
-import { fenceOf, gatewayFence } from './decide.js';
+import { fenceOf, gatewayFence, type NamespaceView } from './decide.js';
 import { fencedNamespaces, gather } from './gather.js';
 import { ingressOf } from './ingress.js';
 import { ENDPOINTS_MS, WORKERS_COUNT } from './limits.js';
@@ -28,14 +28,14 @@ export function networks({ context, client }: Leading): LeaderController {
   const hands = { client, events };
 
   /** Our own namespace alone has the gateway's pods, whose ways follow from the policies of all. */
-  const gatewayPolicies = async (): Promise<{ networkPolicies: NetworkPolicy[]; asked: boolean }> => {
+  const gatewayPolicies = async (own: NamespaceView): Promise<{ networkPolicies: NetworkPolicy[]; asked: boolean }> => {
     if (!config.gateway) return { networkPolicies: [], asked: false };
     const strict = policies.all().filter(({ spec }) => spec.egress === 'Gateway');
     const namespaces = [...new Set(strict.map(({ metadata }) => metadata.namespace!))].toSorted();
     const gathered = [];
     for (const each of namespaces) gathered.push(await gather(context, client, each));
     const views = gathered.map(({ view }) => view);
-    return { networkPolicies: gatewayFence(views, config.namespace), asked: gathered.some(({ asked }) => asked) };
+    return { networkPolicies: gatewayFence(views, own), asked: gathered.some(({ asked }) => asked) };
   };
 
   const reconcile = async (name: string): Promise<{ afterMs: number } | undefined> => {
@@ -46,7 +46,7 @@ export function networks({ context, client }: Leading): LeaderController {
     const targets = ingressOf(ingress);
     const found = caches.networkPolicies.store.inNamespace(name);
     tellOwners(hands, targets.notes, found);
-    const gateway = name === config.namespace ? await gatewayPolicies() : { networkPolicies: [], asked: false };
+    const gateway = name === config.namespace ? await gatewayPolicies(view) : { networkPolicies: [], asked: false };
     await fence(hands, namespace, [...networkPolicies, ...targets.networkPolicies, ...gateway.networkPolicies], found);
     for (const [policy, observation] of observations) {
       const state = policies.state(`${name}/${policy}`);
