@@ -3,12 +3,12 @@
  * be assigned partitions: a group of its own every time, which begins at the ledger's offsets. So a crash loses and doubles nothing.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { TOPICS, type Topics } from '@cairn/audit';
 import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type KafkaConfig } from 'kafkajs';
 import type { Ledger } from '../ledger.js';
-import { KAFKA_RETRIES, KAFKA_STALL_MS, KAFKA_UNLED_MS } from '../limits.js';
+import { KAFKA_RETRIES, KAFKA_STALL_MS } from '../limits.js';
 import { kafkaRecord } from './kafka-records.js';
+import { onceLed } from './led.js';
 import type { IngestReport } from './records.js';
 
 export interface KafkaIngestOptions {
@@ -57,19 +57,6 @@ export async function ingestKafka(ledger: Ledger, options: KafkaIngestOptions, s
   } finally {
     // What a lost broker keeps of the group, it forgets by itself.
     await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
-  }
-}
-
-/** A broker that came back a moment ago does not lead its partitions yet. kafkajs leaves this question to its caller. */
-async function onceLed<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isUnled = (error as { type?: string }).type === 'NOT_LEADER_FOR_PARTITION';
-      if (!isUnled || tries >= KAFKA_RETRIES || signal.aborted) throw error;
-      await delay(KAFKA_UNLED_MS);
-    }
   }
 }
 
