@@ -133,9 +133,9 @@ describe('evidence over the life of pods', () => {
 
     test('a sidecar that is killed for its memory: the next one ships what it left, and its stream is said to have no end', async () => {
       const [, name] = (await workers()) as [string, string];
-      await starve(cluster, name, 'cairn-sidecar');
       // Bodies take memory; once nobody listens any more the agent gets no answer.
       counterpart.order(name, { path: '/bulk/memory', bytes: BULK_BYTES, until: 0 });
+      await starve(cluster, name, 'cairn-sidecar');
       await outOfMemory(cluster, name, 'cairn-sidecar');
       await works(name);
       const ends = streamsOf(name, await trail.holds(counterpart)).map(({ closed, gaps }) => ({ closed, gaps: gaps.count }));

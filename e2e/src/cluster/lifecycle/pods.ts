@@ -54,18 +54,24 @@ export async function outOfMemory(cluster: Cluster, pod: string, name: string): 
 }
 
 /**
- * Leaves a running container hardly more memory than it has, in its own cgroup on the node: its next growth is more than the
- * kernel grants. The limit of its pod stays what it is, and is the next start's. Version 1 takes no limit below what it cannot reclaim.
+ * Takes from a running container, in its own cgroup on the node, the memory that it has not used, again and again until it is gone: what it
+ * grows by is more than the kernel grants. The limit of its pod stays what it is, and is the next start's. Version 1 takes no limit below what
+ * it cannot reclaim.
  */
 export async function starve(cluster: Cluster, pod: string, name: string): Promise<void> {
   const id = await containerId(cluster, pod, name);
   const script = `for folder in $(find /sys/fs/cgroup -type d -name ${id}); do
     if [ -e $folder/memory.limit_in_bytes ]; then
       limit=$(sed -n 's/^total_rss //p' $folder/memory.stat)
-      until echo $limit > $folder/memory.limit_in_bytes; do limit=$((limit + 1048576)); done; echo done
-    elif [ -e $folder/memory.max ]; then echo 1048576 > $folder/memory.max && echo done; fi; done 2> /dev/null`;
-  const said = await cluster.nodeExec(['sh', '-c', script]);
-  if (!said.includes('done')) throw new Error(`no memory cgroup of container ${id} was found on the node`);
+      until echo $limit > $folder/memory.limit_in_bytes || [ ! -e $folder ]; do limit=$((limit + 1048576)); done
+    elif [ -e $folder/memory.max ]; then echo 1048576 > $folder/memory.max; fi; echo found; done 2> /dev/null`;
+  let found = false;
+  await until(`the end of ${name} of ${pod}`, POD_MS, async () => {
+    const is = (await cluster.nodeExec(['sh', '-c', script])).includes('found');
+    if (!is && !found) throw new Error(`no cgroup of container ${id} was found on the node`);
+    found = true;
+    return !is;
+  });
 }
 
 /** Deletes a pod without waiting for its end anywhere; resolves once its containers are gone from the node. */
