@@ -2,6 +2,8 @@
 
 /** A pod with its sidecar, on a busy machine. */
 export const POD_MS = 180_000;
+/** A container that has hardly memory left first gives up pages of its program and reads them again and again, which takes its time. */
+export const STARVED_MS = 600_000;
 /** From a record's being written to its being in Kafka and a ledger, while other pods come and go. */
 export const EVIDENCE_MS = 180_000;
 /** The end of the namespace, with pods that end in an orderly way. */

@@ -1,7 +1,7 @@
 /** Pods of the suite: which there are, whether they run, and how they end. */
 import type { Cluster } from '../../harness/cluster/index.js';
 import { until } from '../main-job/until.js';
-import { POD_MS } from './limits.js';
+import { POD_MS, STARVED_MS } from './limits.js';
 import { NAMESPACE } from './manifests.js';
 
 interface ContainerStatus {
@@ -66,7 +66,7 @@ export async function starve(cluster: Cluster, pod: string, name: string): Promi
       until echo $limit > $folder/memory.limit_in_bytes || [ ! -e $folder ]; do limit=$((limit + 1048576)); done
     elif [ -e $folder/memory.max ]; then echo 1048576 > $folder/memory.max; fi; echo found; done 2> /dev/null`;
   let found = false;
-  await until(`the end of ${name} of ${pod}`, POD_MS, async () => {
+  await until(`the end of ${name} of ${pod}`, STARVED_MS, async () => {
     const is = (await cluster.nodeExec(['sh', '-c', script])).includes('found');
     if (!is && !found) throw new Error(`no cgroup of container ${id} was found on the node`);
     found = true;
