@@ -200,7 +200,7 @@ describe('evidence over the life of pods', () => {
 
   test('what was left on a dead pod’s spool is said to be missing; nothing else is', async () => {
     const all = [...counterpart.reached];
-    const isDoomed = ([path]: readonly [string, number]): boolean => path.startsWith('/work/doomed-');
+    const isDoomed = ([path]: readonly [string, number]): boolean => path.startsWith('/tasks/doomed-');
     const seen = await until('the whole trail', EVIDENCE_MS, async () => {
       const now = await trail.look();
       const { findings } = now.report.integrity;

@@ -35,7 +35,7 @@ const obey = async ({ eat, rest, path, bytes, until }) => {
 (async () => {
   let answered = 0;
   for (let number = 1; number <= Number(TIMES) && !stopping; number += 1) {
-    const { status, text } = await ask('/work/' + run + '/' + number + '/' + answered);
+    const { status, text } = await ask('/tasks/' + run + '/' + number + '/' + answered);
     if (status === 200) {
       answered += 1;
       await obey(orderIn(text));

@@ -28,7 +28,7 @@ export interface Counterpart {
   close(): void;
 }
 
-const WORK = /^\/work\/(.+)-([0-9a-f]{6})\/\d+\/(\d+)$/;
+const WORK = /^\/tasks\/(.+)-([0-9a-f]{6})\/\d+\/(\d+)$/;
 
 export async function startCounterpart(address: string): Promise<Counterpart> {
   const reached = new Map<string, number>();
