@@ -35,8 +35,8 @@ class WrittenEvent implements LateEvent {
   }
 }
 
-/** Whether an event may be put into words later: its line fits for certain. */
-function fits({ units }: LateEvent): boolean {
+/** Whether the line of an event of so many UTF-16 units fits for certain. */
+function fits(units: number): boolean {
   return units * BYTES_PER_UNIT + INTEGRITY_BYTES <= MAX_LINE_BYTES;
 }
 
@@ -64,7 +64,7 @@ export class Batch {
   }
 
   addLate(event: LateEvent): void {
-    if (fits(event)) this.#take(event);
+    if (fits(event.units)) this.#take(event);
     else this.add(event.head(), event.tail());
   }
 
@@ -130,7 +130,7 @@ export class Batch {
 
 /** Counts bytes only where the units leave a doubt. */
 function checkLength(head: string, tail: string): void {
-  if ((head.length + tail.length) * BYTES_PER_UNIT + INTEGRITY_BYTES <= MAX_LINE_BYTES) return;
+  if (fits(head.length + tail.length)) return;
   const bytes = Buffer.byteLength(head) + Buffer.byteLength(tail) + INTEGRITY_BYTES;
   if (bytes <= MAX_LINE_BYTES) return;
   throw new RangeError(`an event of ${bytes} bytes is over the limit of ${MAX_LINE_BYTES}; its bodies belong into payload records`);

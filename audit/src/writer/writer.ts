@@ -305,7 +305,7 @@ export class SpoolStreamWriter implements StreamWriter {
     try {
       if (!this.#room.halted) this.#flush(true);
     } catch {
-      // #write has already said why, in `refusing`.
+      // #failed has already said why, in `refusing`.
     }
   }
 }

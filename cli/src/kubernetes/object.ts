@@ -5,7 +5,7 @@
  */
 import { DecodeError } from './decode-error.js';
 import { MessageReader } from './protobuf.js';
-import { kubernetesSchema, type Field } from './schema.js';
+import { kubernetesSchema, ownField as field } from './schema.js';
 
 const MAGIC = Buffer.from('k8s\0');
 const LENGTH_BYTES = 4;
@@ -80,14 +80,6 @@ interface TypeMeta {
   kind?: string;
 }
 
-const field = (number: number, name: string, kind: 'string' | 'buffer'): Field => ({
-  number,
-  name,
-  kind,
-  form: 'pointer',
-  omit: 'empty',
-  inline: false,
-});
 const UNKNOWN = [
   field(1, 'typeMeta', 'buffer'),
   field(2, 'raw', 'buffer'),

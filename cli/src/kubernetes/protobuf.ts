@@ -5,7 +5,7 @@ import { MAX_DEPTH } from './limits.js';
 import { occurrences, type Occurrence } from './occurrences.js';
 import { isEmpty, isScalar, scalar, wireOf } from './scalars.js';
 import type { Field, Schema } from './schema.js';
-import { rawJson, SHAPES } from './shapes.js';
+import { RAW, rawJson, SHAPES } from './shapes.js';
 
 const EMPTY = new Uint8Array();
 
@@ -98,12 +98,10 @@ export class MessageReader {
 
   /** runtime.RawExtension: an object in protobuf again, or JSON. */
   #object(bytes: Uint8Array, depth: number): unknown {
-    const { raw } = this.fields(bytes, RAW_EXTENSION, depth + 1) as { raw?: Buffer };
+    const { raw } = this.fields(bytes, RAW, depth + 1) as { raw?: Buffer };
     return (raw && this.nested(raw, this, depth + 1)) ?? rawJson(raw);
   }
 }
-
-const RAW_EXTENSION: readonly Field[] = [{ number: 1, name: 'raw', kind: 'buffer', form: 'pointer', omit: 'empty', inline: false }];
 
 function delimited({ name }: Field, wire: WireType, bytes: Uint8Array): Uint8Array {
   if (wire !== WireType.LengthDelimited) throw new DecodeError(`has field ${name} as wire type ${wire}`);

@@ -31,6 +31,16 @@ export interface Field {
   inline: boolean;
 }
 
+/** A field of a message that the reader itself knows: undefined where it is left out. */
+export const ownField = (number: number, name: string, kind: Scalar | number, form: Field['form'] = 'pointer'): Field => ({
+  number,
+  name,
+  kind,
+  form,
+  omit: 'empty',
+  inline: false,
+});
+
 export interface Message {
   name: string;
   fields: readonly Field[];

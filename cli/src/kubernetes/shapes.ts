@@ -1,7 +1,7 @@
 /** Types of Kubernetes whose JSON is not their fields: their messages, and the JSON that their MarshalJSON functions give. Pure. */
 import { DecodeError } from './decode-error.js';
 import { MAX_DEPTH } from './limits.js';
-import type { Field, Scalar, Schema, Shaped } from './schema.js';
+import { ownField as field, type Field, type Schema, type Shaped } from './schema.js';
 
 /** Fields as they were read: absent ones are undefined. */
 type Values = Readonly<Record<string, unknown>>;
@@ -11,19 +11,11 @@ interface Shape {
   json: (values: Values) => unknown;
 }
 
-const field = (number: number, name: string, kind: Scalar | number, form: Field['form'] = 'pointer'): Field => ({
-  number,
-  name,
-  kind,
-  form,
-  omit: 'empty',
-  inline: false,
-});
-
 const shape = (fields: readonly Field[], json: Shape['json']): Shape => ({ fields: () => fields, json });
 
 const TIME = [field(1, 'seconds', 'int64'), field(2, 'nanos', 'int32')];
-const RAW = [field(1, 'raw', 'buffer')];
+/** runtime.RawExtension and apiextensions' JSON. */
+export const RAW = [field(1, 'raw', 'buffer')];
 const orSchema = (number: number, ...others: Field[]): Shape['fields'] => {
   return ({ jsonSchema }) => [field(number, 'schema', jsonSchema), ...others];
 };

@@ -63,6 +63,7 @@ function openOnce({ gateway, address, identity, destination, reroutes }: HopRequ
       path: HOP_PATH,
       // No session is resumed: each connection proves who makes it, by the certificate that is good now.
       agent: false,
+      // tls.connect takes it, and the types of https do not know that.
       ...{ secureContext: secureContextOf({ ...identity, minVersion: 'TLSv1.3' }) },
       headers: {
         host: name,

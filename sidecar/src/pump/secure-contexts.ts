@@ -1,5 +1,5 @@
 /** TLS contexts by what they are made of: reading a certificate and its key costs milliseconds, and connections come with the same ones again and again. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { MAX_SECURE_CONTEXTS } from './limits.js';
 
@@ -17,9 +17,7 @@ const contexts = new Map<string, SecureContext>();
 
 /** Throws what createSecureContext throws. The least recently used are forgotten; who has one goes on with it. */
 export function secureContextOf({ cert, key, ca, minVersion }: ContextMaterial): SecureContext {
-  const name = createHash('sha256')
-    .update(JSON.stringify([minVersion, cert, key, ca]))
-    .digest('base64');
+  const name = hash('sha256', JSON.stringify([minVersion, cert, key, ca]), 'base64');
   const context = contexts.get(name) ?? createSecureContext({ minVersion, ...(cert ? { cert, key } : {}), ...(ca ? { ca } : {}) });
   contexts.delete(name);
   contexts.set(name, context);

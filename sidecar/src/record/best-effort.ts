@@ -2,11 +2,11 @@
  * The recorder of sessions whose policy has BestEffort rules: their exchanges go on while evidence cannot be written, and their
  * events wait in a ring. Exchanges of the other rules are recorded as everywhere.
  */
-import type { Body, StreamWriter } from '@cairn/audit';
+import type { Body } from '@cairn/audit';
 import type { CompiledPolicy } from '@cairn/crds';
 import type { Turn } from '../pump/turn.js';
 import type { Completion, Exchange, Intent, SessionRecorder } from './exchange.js';
-import { sessionRecorder, type RecorderServices, type SessionFacts } from './recorder.js';
+import { sessionRecorder, type RecordedStream, type RecorderServices, type SessionFacts } from './recorder.js';
 import type { EvidenceRing } from './ring.js';
 
 /** A recorder for one session under the policy that is in force when it opens. */
@@ -75,16 +75,10 @@ class BestEffortRecorder implements SessionRecorder {
     return record();
   }
 
-  #divided(stream: StreamWriter): StreamWriter {
+  #divided(stream: RecordedStream): RecordedStream {
     return {
-      id: stream.id,
       get refusing() {
         return stream.refusing;
-      },
-      append: (head, tail) => {
-        if (!this.#lenient || !this.#ring.holding) return stream.append(head, tail);
-        this.#ring.add(head, tail);
-        return -1;
       },
       appendLate: (event) => {
         if (!this.#lenient || !this.#ring.holding) return stream.appendLate(event);
@@ -92,10 +86,8 @@ class BestEffortRecorder implements SessionRecorder {
         return -1;
       },
       payload: (parts, type) => stream.payload(parts, type),
-      flush: () => stream.flush(),
       synced: () => stream.synced(),
       shipped: () => stream.shipped(),
-      close: (reason) => stream.close(reason),
     };
   }
 

@@ -13,8 +13,11 @@ import type { HoldOutcome } from '../guard/guard.js';
 import { DELIVERY_MS } from './limits.js';
 import { quoted } from './recordable.js';
 
+/** The part of a stream that exchanges are recorded by. */
+export type RecordedStream = Pick<StreamWriter, 'refusing' | 'appendLate' | 'payload' | 'synced' | 'shipped'>;
+
 export interface RecorderServices {
-  stream: StreamWriter;
+  stream: RecordedStream;
   turn: Turn;
   clock: EventClock;
   /** Milliseconds, monotonic. */

@@ -4,6 +4,7 @@
  */
 import type { Operation } from '@cairn/crds';
 import type { Result, ResultReader } from '../http/dialect.js';
+import { counted } from './counted.js';
 import { MAX_VERSION_CHARS } from './limits.js';
 
 /** What is looked for in a value: members of a map, items of an array, or text. */
@@ -65,7 +66,7 @@ export class CborResult implements ResultReader {
 
   end(): Result {
     const counts = this.#phase !== 'broken' && (this.verb === 'watch' || this.verb === 'list');
-    return { ...(counts ? { rows: this.#count } : {}), ...(this.#version === undefined ? {} : { resourceVersion: this.#version }) };
+    return counted(counts ? this.#count : undefined, this.#version);
   }
 
   #byte(code: number): void {

@@ -4,6 +4,7 @@ import type { Result, ResultReader } from '../http/dialect.js';
 import type { ResponseHead } from '../http/head.js';
 import { mediaType } from '../http/mask-body.js';
 import { CborResult } from './cbor-result.js';
+import { counted } from './counted.js';
 import { MAX_READ_DEPTH, MAX_VERSION_CHARS } from './limits.js';
 import { ProtobufResult } from './protobuf-result.js';
 
@@ -61,10 +62,7 @@ class JsonResult implements ResultReader {
   }
 
   end(): Result {
-    return {
-      ...(this.places.counts === 'nothing' ? {} : { rows: this.#count }),
-      ...(this.#version === undefined ? {} : { resourceVersion: this.#version }),
-    };
+    return counted(this.places.counts === 'nothing' ? undefined : this.#count, this.#version);
   }
 
   #byte(code: number): void {
